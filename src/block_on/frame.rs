@@ -1,0 +1,201 @@
+//! A main future on its thread's stack, and the list of them.
+//!
+//! The frames of a thread form a stack of their own, linked through the call
+//! stack. All of it is one thread's, so `Cell`s do; only the [`Signal`] is
+//! shared with whoever wakes the future.
+
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::context::{Entry, Scope};
+use crate::parker::{Parker, with_parker};
+use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::task::id;
+use crate::worker::Main;
+
+/// Set by the waker of a main future.
+pub(crate) struct Signal {
+    woken: AtomicBool,
+    parker: Arc<Parker>,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // AcqRel: meets the swap in `Link::advance`; a wake that finds the flag
+        // set is seen by the poll that takes the flag.
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.parker.unpark();
+        }
+    }
+}
+
+/// A signal and its waker, made once for a thread and used by one frame after
+/// the other. A waker kept from an earlier frame causes a poll too many, which
+/// every future allows.
+type Bell = (Arc<Signal>, Waker);
+
+thread_local! {
+    static SPARE: Cell<Option<Bell>> = const { Cell::new(None) };
+    static TOP: Cell<*const Link<'static>> = const { Cell::new(ptr::null()) };
+}
+
+/// A main future, and its output once it is ready.
+pub(crate) struct Frame<'a, F: Future> {
+    entry: &'a Entry<'a>,
+    /// Polled in place; `None` once it is ready.
+    future: UnsafeCell<Option<F>>,
+    output: Cell<Option<Output<F::Output>>>,
+    /// `None` only in `drop`.
+    bell: Option<Bell>,
+    owner: u64,
+    polling: Cell<bool>,
+    done: Cell<bool>,
+}
+
+type Output<T> = Result<T, Box<dyn Any + Send>>;
+
+impl<'a, F: Future> Frame<'a, F> {
+    pub(crate) fn new(entry: &'a Entry<'a>, future: F) -> Self {
+        let bell = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(new_bell);
+        bell.0.woken.store(true, Ordering::Relaxed);
+        Frame {
+            entry,
+            future: UnsafeCell::new(Some(future)),
+            output: Cell::new(None),
+            bell: Some(bell),
+            owner: id::fresh(),
+            polling: Cell::new(false),
+            done: Cell::new(false),
+        }
+    }
+
+    /// What the main future returned; goes on with its panic.
+    pub(crate) fn take_output(&self) -> F::Output {
+        match self.output.take() {
+            Some(Ok(output)) => output,
+            Some(Err(panic)) => resume_unwind(panic),
+            None => unreachable!("the loop is left when the main future is ready"),
+        }
+    }
+
+    fn bell(&self) -> &Bell {
+        self.bell.as_ref().expect("only `drop` takes it")
+    }
+
+    fn poll(&self, waker: &Waker) -> Poll<Output<F::Output>> {
+        let scope = Scope::of_main(self.owner, waker);
+        let _reentered = self.entry.reenter();
+        let _inside = scope.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: `polling` keeps everyone else out, and this thread is the
+            // only one that has the frame.
+            let slot = unsafe { &mut *self.future.get() };
+            let future = slot.as_mut().expect("not polled again once it is ready");
+            // SAFETY: the frame is pinned when it is linked or worked on (see
+            // `block_on`), and the future leaves the slot by a drop in place.
+            let polled =
+                unsafe { Pin::new_unchecked(future) }.poll(&mut Context::from_waker(waker));
+            if polled.is_ready() {
+                *slot = None;
+            }
+            polled
+        }));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+fn new_bell() -> Bell {
+    let signal = Arc::new(Signal {
+        woken: AtomicBool::new(true),
+        parker: with_parker(|parker, _| parker.clone()),
+    });
+    (signal.clone(), Waker::from(signal))
+}
+
+impl<F: Future> Main for Frame<'_, F> {
+    fn is_ready(&self) -> bool {
+        // Acquire: meets the swap in `wake_by_ref`.
+        let woken = || self.bell().0.woken.load(Ordering::Acquire);
+        self.done.get() || !self.polling.get() && woken()
+    }
+
+    fn advance(&self) -> bool {
+        if self.done.get() || self.polling.get() {
+            return self.done.get();
+        }
+        let (signal, waker) = self.bell();
+        // AcqRel: what was written before a wake is seen by this poll, and a
+        // wake from now on asks for the next one.
+        signal.woken.swap(false, Ordering::AcqRel);
+        self.polling.set(true);
+        let polled = self.poll(waker);
+        self.polling.set(false);
+        if let Poll::Ready(output) = polled {
+            self.output.set(Some(output));
+            self.done.set(true);
+        }
+        self.done.get()
+    }
+}
+
+impl<F: Future> Drop for Frame<'_, F> {
+    fn drop(&mut self) {
+        let bell = self.bell.take();
+        // Fails only while the thread ends: then it is dropped.
+        let _ = SPARE.try_with(|spare| spare.set(bell));
+    }
+}
+
+/// A frame in the thread's list, without its type.
+pub(crate) struct Link<'a> {
+    frame: &'a dyn Main,
+    parent: Cell<*const Link<'static>>,
+}
+
+impl<'a> Link<'a> {
+    pub(crate) fn new(frame: &'a dyn Main) -> Self {
+        Link { frame, parent: Cell::new(ptr::null()) }
+    }
+
+    /// Puts the frame on top of the thread's list until the guard is dropped.
+    pub(crate) fn push(&self) -> Linked<'_, 'a> {
+        let this: *const Link<'static> = ptr::from_ref(self).cast();
+        self.parent.set(TOP.replace(this));
+        Linked(self)
+    }
+}
+
+/// Takes the frame off the list again.
+pub(crate) struct Linked<'l, 'a>(&'l Link<'a>);
+
+impl Drop for Linked<'_, '_> {
+    fn drop(&mut self) {
+        TOP.set(self.0.parent.get());
+    }
+}
+
+/// Polls the main futures of this thread that are woken and not being polled.
+pub(crate) fn advance_suspended() {
+    let mut next = TOP.get();
+    // SAFETY: the links are on this thread's call stack, below this call, and
+    // their guards take them off the list before they die. A poll pushes and
+    // pops links on top only.
+    while let Some(link) = unsafe { next.as_ref() } {
+        if link.frame.is_ready() {
+            link.frame.advance();
+        }
+        next = link.parent.get();
+    }
+}

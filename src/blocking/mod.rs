@@ -1,0 +1,278 @@
+//! The blocking pool: threads for closures that block.
+//!
+//! One queue under one lock. Threads are started on demand up to the maximum
+//! and end after idling for the keep-alive time.
+//!
+//! *One at a time.* At most one thread is on its way to the queue (`coming`):
+//! started, or woken. When it arrives and finds more than it takes itself, it
+//! sends for the next. So a burst of 10,000 short closures costs a chain of
+//! wake-ups as long as it pays, not 10,000 of them.
+//!
+//! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
+//! is coming, which clears `coming` under the lock before it looks at the queue;
+//! or one is sent for; or the pool is full and none is idle, so every thread
+//! will look at the queue, under the lock, before it idles. If the system
+//! refuses a thread and the pool has none, the closures go to the workers.
+
+mod lend;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use crate::WorkerKind;
+use crate::context::Entry;
+use crate::shared::{Phase, Shared};
+use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::task::{self, Meta, Runnable, TaskId};
+use crate::threads::Indices;
+
+pub(crate) struct BlockingPool {
+    state: Mutex<State>,
+    wake: Condvar,
+    max: usize,
+    keep_alive: Duration,
+    indices: Indices,
+    lends: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Runnable>,
+    /// Set by the start: before it, closures only queue up.
+    open: bool,
+    threads: usize,
+    idle: usize,
+    /// A thread was started or woken and has not looked at the queue yet.
+    coming: bool,
+    /// Wake-ups given and not yet taken by an idle thread; 0 or 1.
+    tokens: usize,
+    /// What each thread runs, for `tasks()`.
+    running: Slab<Option<Running>>,
+}
+
+/// A closure that is being run.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) site: &'static task::Site,
+    pub(crate) since: Instant,
+}
+
+/// What the caller has to do once it let go of the lock.
+#[must_use]
+enum Send {
+    Nobody,
+    /// Start a thread; it is counted already.
+    Start,
+}
+
+/// Numbers of the pool at one moment.
+pub(crate) struct Census {
+    pub(crate) threads: usize,
+    pub(crate) idle: usize,
+    pub(crate) queued: usize,
+}
+
+impl Shared {
+    /// Queues a closure and sees to it that a thread comes for it.
+    pub(crate) fn submit_blocking(&self, runnable: Runnable) {
+        let mut state = lock(&self.blocking.state);
+        state.queue.push_back(runnable);
+        let send = self.blocking.send_one(&mut state);
+        drop(state);
+        self.blocking.start(self, send);
+    }
+}
+
+impl BlockingPool {
+    pub(crate) fn new(max: usize, keep_alive: Duration) -> Self {
+        BlockingPool {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            max,
+            keep_alive,
+            indices: Indices::default(),
+            lends: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets the threads come.
+    pub(crate) fn open(&self, shared: &Shared) {
+        let mut state = lock(&self.state);
+        state.open = true;
+        let send = self.send_one(&mut state);
+        drop(state);
+        self.start(shared, send);
+    }
+
+    /// Sends for one thread if the queue holds something and none is coming.
+    fn send_one(&self, state: &mut State) -> Send {
+        if state.coming || state.queue.is_empty() || !state.open {
+            return Send::Nobody;
+        }
+        if state.idle > 0 {
+            state.coming = true;
+            state.tokens += 1;
+            self.wake.notify_one();
+        } else if state.threads < self.max {
+            state.coming = true;
+            state.threads += 1;
+            return Send::Start;
+        }
+        Send::Nobody
+    }
+
+    fn start(&self, shared: &Shared, send: Send) {
+        let Send::Start = send else { return };
+        let index = self.indices.take();
+        let name = format!("{}-blocking-{index}", shared.options.thread_name);
+        let owned = shared.to_arc();
+        if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
+            return;
+        }
+        self.indices.give_back(index);
+        let mut state = lock(&self.state);
+        state.threads -= 1;
+        state.coming = false;
+        if state.threads == 0 {
+            let queue = std::mem::take(&mut state.queue);
+            drop(state);
+            shared.injector.push_block(queue);
+            shared.notify();
+        }
+    }
+
+    /// Wakes every idle thread, to look at the phase.
+    pub(crate) fn wake_all(&self) {
+        drop(lock(&self.state));
+        self.wake.notify_all();
+    }
+
+    /// Takes out all that has not started, to be dropped.
+    pub(crate) fn take_queue(&self) -> VecDeque<Runnable> {
+        std::mem::take(&mut lock(&self.state).queue)
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let state = lock(&self.state);
+        Census { threads: state.threads, idle: state.idle, queued: state.queue.len() }
+    }
+
+    pub(crate) fn running(&self) -> Vec<Running> {
+        let state = lock(&self.state);
+        state.running.iter().filter_map(|(_, running)| running.clone()).collect()
+    }
+
+    pub(crate) fn lend_count(&self) -> u64 {
+        self.lends.load(Ordering::Relaxed)
+    }
+
+    fn has_queue(&self) -> bool {
+        !lock(&self.state).queue.is_empty()
+    }
+}
+
+/// One thread of the pool.
+struct Thread<'a> {
+    shared: &'a Shared,
+    pool: &'a BlockingPool,
+    /// Its place in `State::running`.
+    key: usize,
+}
+
+/// The body of a thread of the pool.
+fn thread(shared: &Arc<Shared>, index: usize) {
+    let entry = Entry::new(shared, WorkerKind::Blocking, Some(index));
+    let entered = entry.enter();
+    let info = entry.info();
+    shared.hooks.thread_started(&info);
+    let pool = &shared.blocking;
+    let key = lock(&pool.state).running.insert(None);
+    Thread { shared, pool, key }.run();
+    shared.hooks.thread_stops(&info);
+    drop(entered);
+    drop(entry);
+    pool.indices.give_back(index);
+}
+
+impl Thread<'_> {
+    fn run(&self) {
+        let lender = lend::Lender::new(self.shared);
+        let mut state = self.arrive(lock(&self.pool.state));
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                state.running[self.key] = Some(Running::of(job.metadata()));
+                let send = self.pool.send_one(&mut state);
+                drop(state);
+                self.pool.start(self.shared, send);
+                task::run(self.shared, job);
+                state = lock(&self.pool.state);
+                state.running[self.key] = None;
+                continue;
+            }
+            drop(state);
+            // Out of blocking work: lend a hand, one poll at a time.
+            while !self.pool.has_queue() && lender.lend() {
+                self.pool.lends.fetch_add(1, Ordering::Relaxed);
+            }
+            state = lock(&self.pool.state);
+            if state.queue.is_empty() {
+                state = match self.idle(state) {
+                    Some(state) => state,
+                    None => return,
+                };
+            }
+        }
+    }
+
+    /// Looks at the queue after having been started or woken.
+    fn arrive<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.coming = false;
+        state
+    }
+
+    /// Waits for a token; `None` if the thread is to end, which is counted.
+    fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
+        let deadline = Instant::now().checked_add(self.pool.keep_alive);
+        state.idle += 1;
+        loop {
+            if state.tokens > 0 {
+                state.tokens -= 1;
+                state.idle -= 1;
+                return Some(self.arrive(state));
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
+                state.idle -= 1;
+                state.threads -= 1;
+                state.running.remove(self.key);
+                return None;
+            }
+            let left = left.unwrap_or(Duration::MAX);
+            let waited = self.pool.wake.wait_timeout(state, left);
+            state = waited.unwrap_or_else(|e| e.into_inner()).0;
+        }
+    }
+}
+
+impl Running {
+    fn of(meta: &Meta) -> Self {
+        Running {
+            id: meta.id(),
+            name: meta.name().cloned(),
+            site: meta.site,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Shared {
+    /// Drops the closures that have not started; part of cancelling.
+    pub(crate) fn discard_blocking_queue(&self) {
+        debug_assert!(self.phase.load(Ordering::Relaxed) >= Phase::Cancelling);
+        self.blocking.take_queue().into_iter().for_each(task::discard);
+    }
+}

@@ -1,0 +1,383 @@
+//! Where a thread is: in which coordinator, on which seat, inside which task.
+//!
+//! Two stacks, both linked through the thread's own call stack, and one
+//! thread-local pointer to the top of each:
+//!
+//! * an [`Entry`] for each coordinator that this thread works for: one for a
+//!   worker or blocking thread's whole life, one for each `block_on`;
+//! * a [`Scope`] for each piece of user code that is being polled or dropped.
+//!
+//! ```text
+//!   worker thread:   Entry A ── Scope task 7 ── Entry B (block_on) ── Scope main
+//! ```
+
+use std::any::{Any, type_name};
+use std::cell::{Cell, OnceCell};
+use std::marker::PhantomData;
+use std::ptr;
+use std::task::Waker;
+
+use crate::seat::Seated;
+use crate::shared::Shared;
+use crate::sync::Arc;
+use crate::task::{Kind, Meta};
+use crate::{WorkerInfo, WorkerKind};
+
+struct Context {
+    entry: Cell<*const Entry<'static>>,
+    scope: Cell<*const Scope>,
+}
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context { entry: Cell::new(ptr::null()), scope: Cell::new(ptr::null()) }
+    };
+}
+
+const NO_SEAT: usize = usize::MAX;
+
+/// This thread works for a coordinator.
+pub(crate) struct Entry<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    kind: WorkerKind,
+    /// The thread's number among those of its kind; a caller's is taken when
+    /// someone asks for it.
+    index: Cell<Option<usize>>,
+    seat: Cell<usize>,
+    /// Whether this thread counts as searching in the idle word.
+    pub(crate) searching: Cell<bool>,
+    /// Whether its seat was given up inside a poll (see `block_on::nested`).
+    pub(crate) away: Cell<bool>,
+    state: OnceCell<WorkerState>,
+    parent: Cell<*const Entry<'static>>,
+    base: Cell<*const Scope>,
+}
+
+struct WorkerState {
+    value: Option<Box<dyn Any>>,
+    type_name: &'static str,
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn new(shared: &'a Arc<Shared>, kind: WorkerKind, index: Option<usize>) -> Self {
+        Entry {
+            shared,
+            kind,
+            index: Cell::new(index),
+            seat: Cell::new(NO_SEAT),
+            searching: Cell::new(false),
+            away: Cell::new(false),
+            state: OnceCell::new(),
+            parent: Cell::new(ptr::null()),
+            base: Cell::new(ptr::null()),
+        }
+    }
+
+    /// Makes this the thread's entry until the guard is dropped.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        CONTEXT.with(|cx| {
+            self.parent.set(cx.entry.get());
+            self.base.set(cx.scope.get());
+            cx.entry.set(ptr::from_ref(self).cast());
+        });
+        Entered { previous: self.parent.get(), entry: PhantomData }
+    }
+
+    /// Makes this the top entry again for as long as the guard lives, although
+    /// others were entered since.
+    pub(crate) fn reenter(&self) -> Entered<'_> {
+        let previous = CONTEXT.with(|cx| cx.entry.replace(ptr::from_ref(self).cast()));
+        Entered { previous, entry: PhantomData }
+    }
+
+    /// The seat this thread holds.
+    pub(crate) fn seated(&self) -> Option<Seated<'a>> {
+        let seat = self.shared.seats.get(self.seat.get())?;
+        // SAFETY: `sit` was called on this thread (an entry is not `Sync`) by
+        // whoever got the seat from the idle module, and `stand` not since.
+        // Nobody keeps the evidence across user code, where it may be given up.
+        Some(unsafe { seat.seated() })
+    }
+
+    pub(crate) fn sit(&self, seat: usize) {
+        self.seat.set(seat);
+    }
+
+    /// The seat to ask for: the one of the thread's number.
+    pub(crate) fn favourite(&self) -> usize {
+        match self.kind {
+            WorkerKind::Worker => self.index.get().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Forgets the seat, which the caller gives back.
+    pub(crate) fn stand(&self) -> Option<usize> {
+        Some(self.seat.replace(NO_SEAT)).filter(|&seat| seat != NO_SEAT)
+    }
+
+    pub(crate) fn kind(&self) -> WorkerKind {
+        self.kind
+    }
+
+    /// Whether this is the entry of a worker thread itself, not of a `block_on`
+    /// on one.
+    pub(crate) fn is_worker_thread(&self) -> bool {
+        self.kind == WorkerKind::Worker && self.index.get().is_some()
+    }
+
+    pub(crate) fn info(&self) -> WorkerInfo {
+        if let Some(index) = self.index.get() {
+            return WorkerInfo::new(index, self.kind);
+        }
+        // A nested `block_on` is the same worker as the one around it.
+        let outer = self.ancestors().skip(1).find(|outer| ptr::eq(&**outer.shared, &**self.shared));
+        outer.map_or_else(
+            || {
+                let index = self.shared.callers.take();
+                self.index.set(Some(index));
+                WorkerInfo::new(index, self.kind)
+            },
+            Entry::info,
+        )
+    }
+
+    /// This entry and those below it.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = &Entry<'static>> {
+        let this: *const Entry<'static> = ptr::from_ref(self).cast();
+        std::iter::successors(as_ref(this), |entry| as_ref(entry.parent.get()))
+    }
+
+    fn state<S: 'static>(&self) -> &S {
+        let shared = &**self.shared;
+        let own = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared);
+        let home = self.ancestors().filter(own).last().unwrap_or_else(|| unreachable!());
+        let Some(maker) = &shared.options.worker_state else {
+            panic!(
+                "with_worker_state::<{}>: the coordinator was built without `worker_state`",
+                type_name::<S>()
+            );
+        };
+        let state = home.state.get_or_init(|| WorkerState {
+            value: Some((maker.make)(&home.info())),
+            type_name: maker.type_name,
+        });
+        let value = state.value.as_ref().and_then(|value| value.downcast_ref());
+        value.unwrap_or_else(|| {
+            panic!(
+                "with_worker_state::<{}>: this coordinator's worker state is a `{}`",
+                type_name::<S>(),
+                state.type_name
+            )
+        })
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = self.state.get_mut() {
+            let value = state.value.take();
+            self.shared.hooks.contain(|| drop(value));
+        }
+        if let (WorkerKind::Caller, Some(index)) = (self.kind, self.index.get()) {
+            self.shared.callers.give_back(index);
+        }
+    }
+}
+
+/// Restores the previous entry.
+pub(crate) struct Entered<'a> {
+    previous: *const Entry<'static>,
+    entry: PhantomData<&'a Entry<'a>>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CONTEXT.with(|cx| cx.entry.set(self.previous));
+    }
+}
+
+/// User code that is being polled, or dropped, on this thread.
+pub(crate) struct Scope {
+    /// Whose memory an arena made here is: the id of the task or main future.
+    owner: u64,
+    meta: *const Meta,
+    waker: *const Waker,
+    parent: Cell<*const Scope>,
+}
+
+impl Scope {
+    /// The code of a task. Without a waker it is being dropped.
+    pub(crate) fn of_task(meta: &Meta, waker: Option<&Waker>) -> Self {
+        Scope {
+            owner: meta.id,
+            meta,
+            waker: waker.map_or(ptr::null(), ptr::from_ref),
+            parent: Cell::new(ptr::null()),
+        }
+    }
+
+    /// The code of a main future.
+    pub(crate) fn of_main(owner: u64, waker: &Waker) -> Self {
+        Scope { owner, meta: ptr::null(), waker, parent: Cell::new(ptr::null()) }
+    }
+
+    /// Makes this the innermost scope until the guard is dropped.
+    pub(crate) fn enter(&self) -> Inside<'_> {
+        CONTEXT.with(|cx| self.parent.set(cx.scope.replace(self)));
+        Inside(self)
+    }
+
+    pub(crate) fn task(&self) -> Option<&Meta> {
+        // SAFETY: a scope lives inside the poll or drop of its task.
+        unsafe { self.meta.as_ref() }
+    }
+
+    pub(crate) fn waker(&self) -> Option<&Waker> {
+        // SAFETY: as for `task`: the waker outlives the poll.
+        unsafe { self.waker.as_ref() }
+    }
+}
+
+/// Restores the previous scope.
+pub(crate) struct Inside<'a>(&'a Scope);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        CONTEXT.with(|cx| cx.scope.set(self.0.parent.get()));
+    }
+}
+
+fn as_ref<'a, T>(pointer: *const T) -> Option<&'a T> {
+    // SAFETY: called in this file only, with the pointers of the two stacks:
+    // null, or a value on this thread's call stack below the caller, which its
+    // guard unlinks before it dies. No caller keeps the reference longer.
+    unsafe { pointer.as_ref() }
+}
+
+fn top_entry<'a>() -> Option<&'a Entry<'static>> {
+    as_ref(CONTEXT.with(|cx| cx.entry.get()))
+}
+
+fn top_scope<'a>() -> Option<&'a Scope> {
+    as_ref(CONTEXT.with(|cx| cx.scope.get()))
+}
+
+/// Calls `f` with the thread's entry.
+pub(crate) fn with_entry<R>(f: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
+    top_entry().map(|entry| f(entry))
+}
+
+/// Calls `f` with the coordinator that this thread is inside of.
+pub(crate) fn with_shared<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
+    top_entry().map(|entry| f(entry.shared))
+}
+
+/// The seat of `shared` that this thread holds. Not to be kept across user
+/// code, which may give it up.
+#[inline]
+pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
+    let entry = top_entry().filter(|entry| ptr::eq(&**entry.shared, shared))?;
+    entry.seated()
+}
+
+/// Whether this thread is inside a task (not a main future) of `shared`.
+pub(crate) fn in_task_of(shared: &Shared) -> bool {
+    let task = top_scope().and_then(Scope::task);
+    task.is_some_and(|meta| meta.belongs_to(shared))
+}
+
+/// Whether user code is running, rather than the loop of a worker.
+pub(crate) fn in_user_code() -> bool {
+    CONTEXT.with(|cx| match as_ref(cx.entry.get()) {
+        Some(entry) => cx.scope.get() != entry.base.get(),
+        None => true,
+    })
+}
+
+/// Whether `waker` is the one that the innermost poll was given by us.
+pub(crate) fn is_own_waker(waker: &Waker) -> bool {
+    let own = top_scope().and_then(Scope::waker);
+    own.is_some_and(|own| own.will_wake(waker))
+}
+
+/// Who owns the memory of an arena that is made here; 0 outside of every task.
+pub(crate) fn owner() -> u64 {
+    top_scope().map_or(0, |scope| scope.owner)
+}
+
+/// The scopes of this thread, the innermost first.
+pub(crate) fn scopes<'a>() -> impl Iterator<Item = &'a Scope> {
+    std::iter::successors(top_scope(), |scope| as_ref(scope.parent.get()))
+}
+
+/// Whether a `block_on` here would block someone else's poll. The closure of a
+/// blocking thread is nobody's poll.
+pub(crate) fn is_nested() -> bool {
+    let polling =
+        || scopes().any(|scope| scope.task().is_none_or(|task| task.kind == Kind::Future));
+    let seated = |entry: &Entry<'_>| entry.ancestors().any(|entry| entry.seated().is_some());
+    polling() || top_entry().is_some_and(seated)
+}
+
+/// How many tasks of `shared` are on this thread's call stack.
+pub(crate) fn depth(shared: &Shared) -> u64 {
+    let own = scopes().filter_map(Scope::task).filter(|meta| meta.belongs_to(shared));
+    own.count() as u64
+}
+
+/// What this thread is to the coordinator it is inside of; `None` outside of
+/// every coordinator.
+///
+/// ```
+/// use oasync::{Coordinator, WorkerKind};
+///
+/// assert!(oasync::worker_info().is_none());
+/// let coord = Coordinator::new();
+/// coord.block_on(async {
+///     let here = oasync::worker_info().unwrap();
+///     assert_eq!(here.kind(), WorkerKind::Caller);
+///     let there = oasync::spawn_blocking(|| oasync::worker_info().unwrap());
+///     assert_eq!(there.await.unwrap().kind(), WorkerKind::Blocking);
+/// });
+/// ```
+pub fn worker_info() -> Option<WorkerInfo> {
+    with_entry(|entry| entry.info())
+}
+
+/// Calls `f` with this thread's own worker state, made with
+/// [`Builder::worker_state`](crate::Builder::worker_state).
+///
+/// The state belongs to the *thread*, never to the task: a task may be on
+/// another thread after each `.await`, which is why `f` cannot await. It is
+/// made when the thread first asks for it, and dropped on the same thread when
+/// that ends (a caller's: when its `block_on` returns). Blocking threads have
+/// one too.
+///
+/// # Panics
+///
+/// Outside of every coordinator; if the coordinator has no worker state; if it
+/// is of another type than `S` (both are named); if the function that makes it
+/// panics or asks for the state itself.
+///
+/// ```
+/// use std::cell::Cell;
+///
+/// let coord = oasync::Coordinator::builder().worker_state(|_| Cell::new(0)).build()?;
+/// let count = coord.block_on(async {
+///     oasync::with_worker_state(|n: &Cell<i32>| n.set(n.get() + 1));
+///     oasync::with_worker_state(Cell::<i32>::get)
+/// });
+/// assert_eq!(count, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn with_worker_state<S: 'static, R>(f: impl FnOnce(&S) -> R) -> R {
+    let Some(entry) = top_entry() else {
+        panic!(
+            "with_worker_state::<{}>: this thread is not inside a coordinator",
+            type_name::<S>()
+        );
+    };
+    f(entry.state::<S>())
+}

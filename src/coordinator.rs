@@ -1,0 +1,266 @@
+//! The coordinator: what users hold.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use crate::builder::{Builder, Options};
+use crate::hooks::Hooks;
+use crate::metrics::{Metrics, TaskInfo};
+use crate::shared::Shared;
+use crate::shutdown::{self, ShutdownReport};
+use crate::sync::{Arc, OnceLock};
+use crate::task::JoinHandle;
+use crate::task::builder::TaskBuilder;
+use crate::{Handle, context, free};
+
+/// Runs tasks on several threads.
+///
+/// A coordinator has a fixed number of *workers*, and a pool of threads for
+/// closures that block. Nothing runs until [`start`](Self::start) or
+/// [`block_on`](Self::block_on); what is spawned before waits in a queue.
+///
+/// Dropping it cancels what still lives: every future is dropped and every
+/// thread has ended when `drop` returns. That waits for polls and closures that
+/// are under way, however long they take; [`shutdown`](Self::shutdown) bounds
+/// the wait. Dropped inside one of its own tasks, it cancels and does not wait.
+///
+/// ```
+/// use oasync::Coordinator;
+///
+/// static COORD: Coordinator = Coordinator::new();
+///
+/// COORD.go(async { println!("queued before the start") });
+/// let sum = COORD.block_on(async {
+///     let a = oasync::spawn(async { 20 });
+///     let b = oasync::spawn_blocking(|| 22);
+///     a.await.unwrap() + b.await.unwrap()
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+pub struct Coordinator {
+    shared: OnceLock<Arc<Shared>>,
+}
+
+impl Coordinator {
+    /// A coordinator with the default options: as many workers as the machine
+    /// runs threads at once. Costs nothing until it is used, and may be a
+    /// `static`, which is never dropped.
+    pub const fn new() -> Self {
+        Coordinator { shared: OnceLock::new() }
+    }
+
+    /// A coordinator with options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+        Coordinator { shared: OnceLock::from(shared) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        self.shared.get_or_init(|| Shared::new(Options::default(), Hooks::default()))
+    }
+
+    /// A handle to the coordinator that this code runs in: the innermost one
+    /// whose task, closure, hook or `block_on` it is inside of. Outside of all,
+    /// the process-wide default one, not started by this.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(3).build()?;
+    /// let workers = coord.block_on(async {
+    ///     oasync::Coordinator::current().metrics().num_workers()
+    /// });
+    /// assert_eq!(workers, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn current() -> Handle {
+        Self::try_current().unwrap_or_else(|| free::default().handle())
+    }
+
+    /// The same; `None` outside of every coordinator.
+    ///
+    /// ```
+    /// assert!(oasync::Coordinator::try_current().is_none());
+    /// ```
+    pub fn try_current() -> Option<Handle> {
+        context::with_shared(|shared| Handle::new(shared.clone()))
+    }
+
+    /// A handle, to spawn from anywhere. It does not keep the coordinator from
+    /// being dropped.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.shared().clone())
+    }
+
+    /// Starts running tasks on threads of its own and returns at once. More
+    /// than one thread is started only when there is work for it. Once started,
+    /// this does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread: tasks stay queued, and one may try again,
+    /// or use [`block_on`](Self::block_on), which works without. After a
+    /// shutdown.
+    pub fn start(&self) -> io::Result<()> {
+        self.shared().start()
+    }
+
+    /// Spawns a task: `future` will run on any of the workers, and move from one
+    /// to another as it goes.
+    ///
+    /// From a task of this coordinator this is the fast path. Tasks spawned from
+    /// outside and before the start are run in the order they came. After a
+    /// shutdown the future is dropped and the handle gives a cancelled error.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.spawn(async { 6 * 7 });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        free::spawn_on(self.shared(), future)
+    }
+
+    /// [Spawns](Self::spawn) a task and detaches it.
+    #[track_caller]
+    pub fn go<F>(&self, future: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        drop(self.spawn(future));
+    }
+
+    /// Runs a closure that blocks on a thread of the blocking pool.
+    ///
+    /// The pool starts threads on demand, up to
+    /// [`blocking_threads`](Builder::blocking_threads); more closures wait in a
+    /// queue, in order.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let text = coord.spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+    /// assert!(coord.block_on(text).unwrap().unwrap().contains("oasync"));
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        free::spawn_blocking_on(self.shared(), f)
+    }
+
+    /// [Sends](Self::spawn_blocking) a closure to the blocking pool and detaches
+    /// it.
+    #[track_caller]
+    pub fn gob<F, T>(&self, f: F)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        drop(self.spawn_blocking(f));
+    }
+
+    /// Builds a task with a name.
+    pub fn task(&self) -> TaskBuilder {
+        TaskBuilder::new(self.shared())
+    }
+
+    /// Runs `future` on this thread until it is ready, and tasks in between:
+    /// the caller is a worker meanwhile. Starts the coordinator if need be.
+    ///
+    /// The future need be neither `Send` nor `'static`. It is polled whenever it
+    /// is woken, before any task. If all workers are busy the caller polls only
+    /// its own future until a place falls free.
+    ///
+    /// Several threads may call it at once, and a task may: it then waits
+    /// without running other tasks, while another thread takes its place. What
+    /// cannot work is a nested call that waits for what the code *after* an
+    /// outer `block_on` on the same thread would do.
+    ///
+    /// After a shutdown it polls `future` as before, whose spawns are refused.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `future`.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let mut lines = std::rc::Rc::new(Vec::new()); // neither Send nor 'static
+    /// let words = &mut lines;
+    /// coord.block_on(async { std::rc::Rc::get_mut(words).unwrap().push("borrowed") });
+    /// assert_eq!(lines.len(), 1);
+    /// ```
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        crate::block_on::block_on(self.shared(), future)
+    }
+
+    /// What it has done and holds; see [`Metrics`].
+    pub fn metrics(&self) -> Metrics {
+        self.shared().metrics()
+    }
+
+    /// The tasks alive, by id: those that have waited at least once, have a
+    /// name, or are being polled, and the closures that run.
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.shared().tasks()
+    }
+
+    /// Ends the coordinator: refuses new tasks from outside, lets those that are
+    /// there run (and spawn others) for at most `limit`, then cancels the rest
+    /// and reports.
+    ///
+    /// When it returns, no future of the coordinator is alive, and none of its
+    /// threads, except for what the report says is still running: a closure
+    /// that still blocks, a poll that did not return within a second after the
+    /// limit. If the coordinator was never started, everything is cancelled.
+    ///
+    /// Inside one of its own tasks it waits for the others, and that task goes on.
+    /// Calling it again is allowed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// coord.start()?;
+    /// let task = coord.spawn(async { "done" });
+    /// let report = coord.shutdown(Duration::from_secs(5));
+    /// assert_eq!(report.finished, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
+        shutdown::shutdown(self.shared(), limit)
+    }
+}
+
+impl Default for Coordinator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shared.get() {
+            Some(shared) => fmt::Debug::fmt(shared, f),
+            None => f.write_str("Coordinator { unused }"),
+        }
+    }
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.get() {
+            shutdown::drop_coordinator(shared);
+        }
+    }
+}

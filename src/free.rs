@@ -1,0 +1,148 @@
+//! The free functions: those of the coordinator that this code runs in, or of
+//! the process-wide default one.
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::shared::Shared;
+use crate::sync::Arc;
+use crate::task::builder::TaskBuilder;
+use crate::task::{self, JoinHandle, New};
+use crate::{Coordinator, context};
+
+/// The process-wide coordinator, for code outside of every other.
+pub(crate) fn default() -> &'static Coordinator {
+    static DEFAULT: Coordinator = Coordinator::new();
+    &DEFAULT
+}
+
+/// Calls `f` with the coordinator of this code; the default one is started.
+fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+    let mut f = Some(f);
+    let inside = context::with_shared(|shared| f.take().map(|f| f(shared))).flatten();
+    match (inside, f) {
+        (Some(result), _) => result,
+        (None, Some(f)) => {
+            let shared = default().shared();
+            // Without a thread the tasks wait; each spawn tries again.
+            let _ = shared.start();
+            f(shared)
+        }
+        (None, None) => unreachable!("the closure is called exactly once"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn spawn_on<F>(shared: &Arc<Shared>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    task::spawn(unnamed(shared, Location::caller()), future)
+}
+
+#[track_caller]
+pub(crate) fn spawn_blocking_on<F, T>(shared: &Arc<Shared>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    task::spawn_blocking(unnamed(shared, Location::caller()), f)
+}
+
+fn unnamed<'a>(shared: &'a Arc<Shared>, site: &'static Location<'static>) -> New<'a> {
+    New { shared, site, name: None }
+}
+
+/// Spawns a task on the coordinator that this code runs in, or on the default
+/// one; see [`Coordinator::spawn`].
+///
+/// ```
+/// let task = oasync::spawn(async { 6 * 7 });
+/// assert_eq!(oasync::block_on(task).unwrap(), 42);
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| task::spawn(unnamed(shared, site), future))
+}
+
+/// [Spawns](spawn) a task and detaches it.
+///
+/// ```
+/// let (tx, rx) = std::sync::mpsc::channel();
+/// oasync::go(async move { tx.send("hello").unwrap() });
+/// assert_eq!(rx.recv().unwrap(), "hello");
+/// ```
+#[track_caller]
+pub fn go<F>(future: F)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    drop(spawn(future));
+}
+
+/// Runs a closure that blocks on a thread of the blocking pool; see
+/// [`Coordinator::spawn_blocking`].
+///
+/// ```
+/// let length = oasync::spawn_blocking(|| std::fs::metadata("Cargo.toml").unwrap().len());
+/// assert!(oasync::block_on(length).unwrap() > 0);
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| task::spawn_blocking(unnamed(shared, site), f))
+}
+
+/// [Sends](spawn_blocking) a closure to the blocking pool and detaches it.
+///
+/// ```
+/// let (tx, rx) = std::sync::mpsc::channel();
+/// oasync::gob(move || tx.send("from a blocking thread").unwrap());
+/// assert_eq!(rx.recv().unwrap(), "from a blocking thread");
+/// ```
+#[track_caller]
+pub fn gob<F, T>(f: F)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    drop(spawn_blocking(f));
+}
+
+/// Builds a task with a name, on the coordinator that this code runs in, or on
+/// the default one.
+///
+/// ```
+/// oasync::task().name("logger").go(async {});
+/// ```
+pub fn task() -> TaskBuilder {
+    with_current(TaskBuilder::new)
+}
+
+/// Runs `future` on this thread until it is ready; see
+/// [`Coordinator::block_on`].
+///
+/// # Panics
+///
+/// With the panic of `future`.
+///
+/// ```
+/// assert_eq!(oasync::block_on(async { 1 + 1 }), 2);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match context::with_shared(Arc::clone) {
+        Some(shared) => crate::block_on::block_on(&shared, future),
+        None => default().block_on(future),
+    }
+}

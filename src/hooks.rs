@@ -1,0 +1,186 @@
+//! The user's hooks, called so that none of them can do harm, and the count of
+//! panics.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use crate::WorkerInfo;
+use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::task::{Meta, TaskId, message};
+
+pub(crate) type ThreadHook = Box<dyn Fn(&WorkerInfo) + Send + Sync>;
+pub(crate) type PanicHook = Box<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+
+/// A panic that no handle takes, as the hook of
+/// [`Builder::on_panic`](crate::Builder::on_panic) sees it.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// let seen = Arc::new(Mutex::new(String::new()));
+/// let log = seen.clone();
+/// let coord = oasync::Coordinator::builder()
+///     .on_panic(move |panic| *log.lock().unwrap() = panic.to_string())
+///     .build()?;
+/// coord.block_on(async {
+///     oasync::go(async { panic!("nobody waits for this") });
+///     while oasync::Coordinator::current().metrics().num_alive_tasks() > 0 {
+///         oasync::yield_now().await;
+///     }
+/// });
+/// coord.shutdown(std::time::Duration::from_secs(1));
+/// assert!(seen.lock().unwrap().ends_with("panicked: nobody waits for this"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct TaskPanic<'a> {
+    origin: Option<(TaskId, &'static Location<'static>)>,
+    name: Option<&'a str>,
+    payload: &'a (dyn Any + Send),
+}
+
+impl TaskPanic<'_> {
+    /// The task, if one panicked, and not a result or a waker being dropped.
+    pub fn id(&self) -> Option<TaskId> {
+        self.origin.map(|(id, _)| id)
+    }
+
+    /// Where the task was spawned.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.origin.map(|(_, location)| location)
+    }
+
+    /// The task's name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name
+    }
+
+    /// What was given to `panic!`.
+    pub fn payload(&self) -> &(dyn Any + Send) {
+        self.payload
+    }
+}
+
+impl fmt::Display for TaskPanic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.origin, self.name) {
+            (Some((id, at)), Some(name)) => write!(f, "task {id} `{name}`, spawned at {at},")?,
+            (Some((id, at)), None) => write!(f, "task {id}, spawned at {at},")?,
+            (None, _) => f.write_str("a result or a waker")?,
+        }
+        match message(self.payload) {
+            Some(text) => write!(f, " panicked: {text}"),
+            None => f.write_str(" panicked"),
+        }
+    }
+}
+
+impl fmt::Debug for TaskPanic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskPanic({self})")
+    }
+}
+
+/// Every hook of a coordinator.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) thread_start: Option<ThreadHook>,
+    pub(crate) thread_stop: Option<ThreadHook>,
+    pub(crate) panic: Option<PanicHook>,
+    /// Panics caught so far, of every kind.
+    pub(crate) panics: AtomicU64,
+}
+
+impl Hooks {
+    pub(crate) fn thread_started(&self, info: &WorkerInfo) {
+        self.call_thread(self.thread_start.as_ref(), info);
+    }
+
+    pub(crate) fn thread_stops(&self, info: &WorkerInfo) {
+        self.call_thread(self.thread_stop.as_ref(), info);
+    }
+
+    fn call_thread(&self, hook: Option<&ThreadHook>, info: &WorkerInfo) {
+        if let Some(hook) = hook {
+            self.contain(|| hook(info));
+        }
+    }
+
+    /// Calls `f`; counts and swallows a panic of it.
+    pub(crate) fn contain(&self, f: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            self.count();
+            forget(payload);
+        }
+    }
+
+    fn count(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a panic that no handle will take, and tells the hook.
+    pub(crate) fn report(&self, meta: Option<&Meta>, payload: Box<dyn Any + Send>) {
+        self.count();
+        let origin = meta.map(|meta| (meta.id(), meta.site));
+        let name = meta.and_then(|meta| meta.name()).map(|name| &**name);
+        self.tell(origin, name, payload);
+    }
+
+    fn tell(
+        &self,
+        origin: Option<(TaskId, &'static Location<'static>)>,
+        name: Option<&str>,
+        payload: Box<dyn Any + Send>,
+    ) {
+        if let Some(hook) = &self.panic {
+            let panic = TaskPanic { origin, name, payload: &*payload };
+            self.contain(|| hook(&panic));
+        }
+        forget(payload);
+    }
+}
+
+/// Drops a panic's payload, whose own drop may panic.
+pub(crate) fn forget(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Panics all the way down: leak the last one.
+        std::mem::forget(second);
+    }
+}
+
+/// A task's panic on its way to the handle. If it is dropped on the way, nobody
+/// waited for it, and the hook is told.
+pub(crate) struct PanicReport(Box<Report>);
+
+struct Report {
+    payload: Option<Box<dyn Any + Send>>,
+    origin: (TaskId, &'static Location<'static>),
+    name: Option<Arc<str>>,
+    hooks: Arc<Hooks>,
+}
+
+impl PanicReport {
+    /// Counts the panic.
+    pub(crate) fn new(hooks: &Arc<Hooks>, meta: &Meta, payload: Box<dyn Any + Send>) -> Self {
+        hooks.count();
+        PanicReport(Box::new(Report {
+            payload: Some(payload),
+            origin: (meta.id(), meta.site),
+            name: meta.name().cloned(),
+            hooks: hooks.clone(),
+        }))
+    }
+
+    /// The payload, for the handle; once.
+    pub(crate) fn take(&mut self) -> Box<dyn Any + Send> {
+        self.0.payload.take().unwrap_or_else(|| Box::new("the payload was taken"))
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(payload) = self.payload.take() {
+            self.hooks.tell(Some(self.origin), self.name.as_deref(), payload);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a thread is to its coordinator.
+
+/// What a thread is to the coordinator it works for; see
+/// [`worker_info`](crate::worker_info()).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerInfo {
+    index: usize,
+    kind: WorkerKind,
+}
+
+/// The kinds of threads that run tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WorkerKind {
+    /// A worker thread.
+    Worker,
+    /// A thread of the user's, inside `block_on`.
+    Caller,
+    /// A thread of the blocking pool.
+    Blocking,
+}
+
+impl WorkerInfo {
+    pub(crate) fn new(index: usize, kind: WorkerKind) -> Self {
+        WorkerInfo { index, kind }
+    }
+
+    /// The thread's number among those of its kind that live now, from 0. The
+    /// lowest free number is used first.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What kind of thread it is.
+    pub fn kind(&self) -> WorkerKind {
+        self.kind
+    }
+}

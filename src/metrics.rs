@@ -1,0 +1,275 @@
+//! What a coordinator tells about itself: counters, and the tasks alive.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::shared::Shared;
+use crate::sync::{Arc, Ordering};
+use crate::task::TaskId;
+
+/// What a coordinator has done so far and holds right now.
+///
+/// A snapshot: each number is exact, but they are read one after the other
+/// while the threads go on.
+///
+/// ```
+/// let coord = oasync::Coordinator::builder().workers(2).build()?;
+/// coord.block_on(async { oasync::spawn(async {}).await.unwrap() });
+/// let metrics = coord.metrics();
+/// assert_eq!(metrics.num_workers(), 2);
+/// assert_eq!(metrics.num_alive_tasks(), 0);
+/// assert_eq!(metrics.workers().iter().map(|w| w.poll_count).sum::<u64>(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    workers: Vec<WorkerMetrics>,
+    alive: u64,
+    injector: usize,
+    worker_threads: usize,
+    blocking_threads: usize,
+    idle_blocking_threads: usize,
+    blocking_queue: usize,
+    lends: u64,
+    arena_bytes: usize,
+    panics: u64,
+}
+
+/// The counters of one worker, that is, of one of the seats that worker threads
+/// and callers of `block_on` share.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct WorkerMetrics {
+    /// Polls of tasks.
+    pub poll_count: u64,
+    /// Successful steals, each of up to half of another worker's queue.
+    pub steal_count: u64,
+    /// How often the worker ran out of work and gave up its seat.
+    pub park_count: u64,
+    /// Tasks in the local queue and the run slot, now.
+    pub local_queue_depth: usize,
+    /// How long a thread was on the seat: polling, or looking for work.
+    pub busy: Duration,
+}
+
+impl Metrics {
+    /// The number of workers: seats, not threads.
+    pub fn num_workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Futures and closures that are queued, running or waiting.
+    pub fn num_alive_tasks(&self) -> u64 {
+        self.alive
+    }
+
+    /// Runnables in the injector.
+    pub fn injector_depth(&self) -> usize {
+        self.injector
+    }
+
+    /// Each worker's counters.
+    pub fn workers(&self) -> &[WorkerMetrics] {
+        &self.workers
+    }
+
+    /// The counters of worker `index`; `None` if there are fewer.
+    pub fn worker(&self, index: usize) -> Option<&WorkerMetrics> {
+        self.workers.get(index)
+    }
+
+    /// Worker threads that run or sleep. Threads start when there is work for
+    /// them, so it may be fewer than the workers.
+    pub fn num_worker_threads(&self) -> usize {
+        self.worker_threads
+    }
+
+    /// Threads of the blocking pool.
+    pub fn num_blocking_threads(&self) -> usize {
+        self.blocking_threads
+    }
+
+    /// Threads of the blocking pool that have nothing to do.
+    pub fn num_idle_blocking_threads(&self) -> usize {
+        self.idle_blocking_threads
+    }
+
+    /// Closures that wait for a thread of the blocking pool.
+    pub fn blocking_queue_depth(&self) -> usize {
+        self.blocking_queue
+    }
+
+    /// Polls of async tasks that threads of the blocking pool did.
+    pub fn lend_count(&self) -> u64 {
+        self.lends
+    }
+
+    /// Bytes that arenas hold: those in use and those in the pool.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena_bytes
+    }
+
+    /// Panics caught in tasks, results, wakers and hooks.
+    pub fn panics(&self) -> u64 {
+        self.panics
+    }
+}
+
+/// A task that is alive.
+///
+/// ```
+/// let coord = oasync::Coordinator::new();
+/// coord.block_on(async {
+///     oasync::task().name("waiter").go(std::future::pending());
+///     oasync::yield_now().await;
+///     let tasks = oasync::Coordinator::current().tasks();
+///     assert_eq!(tasks[0].name(), Some("waiter"));
+///     println!("{}", tasks[0]); // task 1 `waiter`, spawned at src/main.rs:3:27, waiting
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    id: TaskId,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+    state: TaskState,
+    age: Option<Duration>,
+}
+
+/// What a task is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It is being polled, or its closure runs.
+    Running,
+    /// It waits to be woken, or has been and waits for its turn.
+    Waiting,
+}
+
+impl TaskInfo {
+    /// The task's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The name given with [`TaskBuilder::name`](crate::TaskBuilder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where it was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> TaskState {
+        self.state
+    }
+
+    /// How long ago it first waited, or its closure began; `None` for a task in
+    /// its first poll.
+    pub fn age(&self) -> Option<Duration> {
+        self.age
+    }
+}
+
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " `{name}`")?;
+        }
+        let state = match self.state {
+            TaskState::Running => "running",
+            TaskState::Waiting => "waiting",
+        };
+        write!(f, ", spawned at {}, {state}", self.location)
+    }
+}
+
+impl Shared {
+    pub(crate) fn finished(&self) -> u64 {
+        let seats = self.seats.iter().map(|seat| seat.counters.finished.load(Ordering::Acquire));
+        seats.sum::<u64>() + self.foreign.finished.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn cancelled(&self) -> u64 {
+        self.foreign.cancelled.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let blocking = self.blocking.census();
+        Metrics {
+            workers: (0..self.seats.len()).map(|index| self.worker_metrics(index)).collect(),
+            alive: self.alive(),
+            injector: self.injector.len(),
+            worker_threads: self.threads.live(),
+            blocking_threads: blocking.threads,
+            idle_blocking_threads: blocking.idle,
+            blocking_queue: blocking.queued,
+            lends: self.blocking.lend_count(),
+            arena_bytes: self.arenas.bytes(),
+            panics: self.hooks.panics.load(Ordering::Relaxed),
+        }
+    }
+
+    fn worker_metrics(&self, index: usize) -> WorkerMetrics {
+        let seat = &self.seats[index];
+        let counters = &seat.counters;
+        let since = counters.since.load(Ordering::Relaxed);
+        let sitting = if since > 0 { (self.now() + 1).saturating_sub(since) } else { 0 };
+        WorkerMetrics {
+            poll_count: counters.polls.load(Ordering::Relaxed),
+            steal_count: counters.steals.load(Ordering::Relaxed),
+            park_count: counters.parks.load(Ordering::Relaxed),
+            local_queue_depth: seat.queue.len() + usize::from(!seat.slot.is_empty()),
+            busy: Duration::from_nanos(counters.busy.load(Ordering::Relaxed) + sitting),
+        }
+    }
+
+    /// Every task that has waited once, has a name, or is running.
+    pub(crate) fn tasks(&self) -> Vec<TaskInfo> {
+        let now = Instant::now();
+        let mut tasks: Vec<TaskInfo> = Vec::new();
+        self.registry.for_each(|meta, since| {
+            tasks.push(TaskInfo {
+                id: meta.id(),
+                name: meta.name().cloned(),
+                location: meta.site,
+                state: TaskState::Waiting,
+                age: Some(now.saturating_duration_since(since)),
+            });
+        });
+        for running in self.blocking.running() {
+            set_running(&mut tasks, running.id, running.site, |info| {
+                info.name = running.name.clone();
+                info.age = Some(now.saturating_duration_since(running.since));
+            });
+        }
+        for seat in &self.seats {
+            if let Some((id, site)) = seat.counters.running() {
+                set_running(&mut tasks, id, site, |_| ());
+            }
+        }
+        tasks.sort_by_key(TaskInfo::id);
+        tasks
+    }
+}
+
+/// Marks the task as running, adding it if it is not in the list yet.
+fn set_running(
+    tasks: &mut Vec<TaskInfo>,
+    id: TaskId,
+    location: &'static Location<'static>,
+    fill: impl FnOnce(&mut TaskInfo),
+) {
+    if let Some(info) = tasks.iter_mut().find(|info| info.id == id) {
+        info.state = TaskState::Running;
+        return;
+    }
+    let mut info = TaskInfo { id, name: None, location, state: TaskState::Running, age: None };
+    fill(&mut info);
+    tasks.push(info);
+}

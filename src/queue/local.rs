@@ -1,0 +1,138 @@
+//! The local queue: a bounded FIFO ring that its seat's owner pushes to and
+//! pops from, and that anyone may steal half of.
+//!
+//! The ring is `st3`'s. What it does not tell is its length as seen from
+//! another thread, which the idle protocol and the metrics need, so three
+//! counters run along: `pushed` and `popped`, written by the owner alone, and
+//! `stolen`. They are read in the order `stolen`, `popped`, `pushed`: what was
+//! taken out before the read was also put in before it, so the length is never
+//! too small at the moment `popped` is read.
+
+use st3::StealError;
+use st3::fifo::{Stealer, Worker};
+
+use crate::sync::{AtomicU64, Ordering};
+use crate::task::Runnable;
+
+/// Runnables that a local queue holds.
+pub(crate) const CAPACITY: usize = 256;
+
+/// The half of a local queue that anyone may use.
+pub(crate) struct Shared {
+    stealer: Stealer<Runnable>,
+    pushed: AtomicU64,
+    popped: AtomicU64,
+    stolen: AtomicU64,
+}
+
+/// The half of a local queue that only the seat's owner may use.
+pub(crate) struct Owner {
+    ring: Worker<Runnable>,
+}
+
+/// What a thief got.
+#[must_use]
+pub(crate) enum Stolen {
+    /// A runnable to run; more may have been moved to the thief's own queue.
+    One(Runnable),
+    Nothing,
+    /// Another thief is at it: look again.
+    Busy,
+}
+
+pub(crate) fn new() -> (Owner, Shared) {
+    let ring = Worker::new(CAPACITY);
+    let shared = Shared {
+        stealer: ring.stealer(),
+        pushed: AtomicU64::new(0),
+        popped: AtomicU64::new(0),
+        stolen: AtomicU64::new(0),
+    };
+    (Owner { ring }, shared)
+}
+
+/// Adds to a counter with one writer: no read-modify-write is needed.
+fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+}
+
+impl Owner {
+    /// Appends `runnable`, or gives it back if the ring is full.
+    pub(crate) fn push(&self, shared: &Shared, runnable: Runnable) -> Result<(), Runnable> {
+        self.ring.push(runnable)?;
+        // Relaxed: the fence in `Idle::promise`, which follows every push,
+        // makes it visible to whoever looks again before sleeping.
+        add(&shared.pushed, 1);
+        Ok(())
+    }
+
+    pub(crate) fn pop(&self, shared: &Shared) -> Option<Runnable> {
+        let runnable = self.ring.pop()?;
+        add(&shared.popped, 1);
+        Some(runnable)
+    }
+
+    /// Takes half of the ring out, oldest first, to make room.
+    pub(crate) fn split(&self, shared: &Shared) -> Vec<Runnable> {
+        match self.ring.drain(|len| len.div_ceil(2)) {
+            Ok(half) => {
+                let half: Vec<Runnable> = half.collect();
+                add(&shared.popped, half.len() as u64);
+                half
+            }
+            // A thief is making room meanwhile.
+            Err(StealError::Busy | StealError::Empty) => Vec::new(),
+        }
+    }
+
+    /// How many runnables can be pushed for sure.
+    pub(crate) fn room(&self) -> usize {
+        self.ring.spare_capacity()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// Moves half of `victim`'s queue here and returns one of them.
+    pub(crate) fn steal_from(&self, shared: &Shared, victim: &Shared) -> Stolen {
+        match victim.stealer.steal_and_pop(&self.ring, |len| len.div_ceil(2)) {
+            Ok((runnable, moved)) => {
+                add(&shared.pushed, moved as u64);
+                victim.stolen.fetch_add(moved as u64 + 1, Ordering::Relaxed);
+                Stolen::One(runnable)
+            }
+            Err(StealError::Empty) => Stolen::Nothing,
+            Err(StealError::Busy) => Stolen::Busy,
+        }
+    }
+}
+
+impl Shared {
+    /// Takes one runnable without moving others. `spare` is the caller's own,
+    /// and empty.
+    pub(crate) fn steal_one(&self, spare: &Worker<Runnable>) -> Stolen {
+        match self.stealer.steal_and_pop(spare, |_| 1) {
+            Ok((runnable, moved)) => {
+                debug_assert_eq!(moved, 0, "asked for one");
+                self.stolen.fetch_add(1, Ordering::Relaxed);
+                Stolen::One(runnable)
+            }
+            Err(StealError::Empty) => Stolen::Nothing,
+            Err(StealError::Busy) => Stolen::Busy,
+        }
+    }
+
+    /// How many runnables are queued; never too few (see the top of the file).
+    pub(crate) fn len(&self) -> usize {
+        // Acquire: each read stays before the next; the order is the proof's.
+        let stolen = self.stolen.load(Ordering::Acquire);
+        let popped = self.popped.load(Ordering::Acquire);
+        let pushed = self.pushed.load(Ordering::Acquire);
+        pushed.saturating_sub(popped + stolen) as usize
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

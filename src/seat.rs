@@ -1,0 +1,213 @@
+//! A seat: a worker's place, which a thread takes. There are exactly as many
+//! seats as workers, so the cores are never oversubscribed, whoever sits there:
+//! a worker thread, or a caller inside `block_on`.
+//!
+//! A seat has a half for everyone ([`Seat`]) and a half for the thread that
+//! sits there ([`Owner`]). [`Seated`] is the evidence that this thread does.
+
+use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomData;
+
+use crate::queue::local::{self, Stolen};
+use crate::queue::run_slot::RunSlot;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::task::id::IdBlock;
+use crate::task::{Meta, Runnable, Site, TaskId};
+
+/// Every this many polls a worker looks at the injector although it has work
+/// of its own. 61, a prime, as in Go's and tokio's schedulers.
+pub(crate) const INJECTOR_INTERVAL: u32 = 61;
+
+/// So many run-slot runs in a row, then the local queue has its turn: a pair
+/// of tasks that wake each other cannot starve the rest. 3, as in tokio.
+const MAX_SLOT_RUNS: u32 = 3;
+
+pub(crate) struct Seat {
+    pub(crate) index: usize,
+    pub(crate) slot: RunSlot,
+    pub(crate) queue: local::Shared,
+    pub(crate) counters: Counters,
+    owner: UnsafeCell<Owner>,
+}
+
+/// What only the thread on the seat touches.
+struct Owner {
+    queue: local::Owner,
+    ids: IdBlock,
+    tick: Cell<u32>,
+    slot_runs: Cell<u32>,
+    turn: Cell<bool>,
+}
+
+/// Counters of a seat. The thread on it is the only writer, so it adds with a
+/// load and a store; a hand-over of the seat passes through the idle word,
+/// whose operations are sequentially consistent.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) spawned: AtomicU64,
+    pub(crate) finished: AtomicU64,
+    pub(crate) polls: AtomicU64,
+    pub(crate) steals: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    /// Nanoseconds between taking the seat and giving it up, summed.
+    pub(crate) busy: AtomicU64,
+    /// When the seat was taken, in nanoseconds since the start, plus one; 0
+    /// while it is vacant.
+    pub(crate) since: AtomicU64,
+    /// The task that is being polled; 0 for none.
+    pub(crate) running: AtomicU64,
+    pub(crate) running_site: AtomicPtr<Site>,
+}
+
+impl Counters {
+    /// The task being polled, as far as one can tell from outside.
+    pub(crate) fn running(&self) -> Option<(TaskId, &'static Site)> {
+        let polls = self.polls.load(Ordering::Acquire);
+        let site = self.running_site.load(Ordering::Acquire);
+        let id = self.running.load(Ordering::Acquire);
+        // Another poll began meanwhile: the two may not belong together.
+        if id == 0 || polls != self.polls.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: only `begin_poll` writes the site, from a `&'static`.
+        unsafe { site.as_ref() }.map(|site| (TaskId(id), site))
+    }
+}
+
+/// Adds to a counter that this thread alone writes.
+pub(crate) fn bump(counter: &AtomicU64, n: u64, order: Ordering) {
+    counter.store(counter.load(Ordering::Relaxed) + n, order);
+}
+
+// SAFETY: `owner` is the only field that is not `Sync` by itself, and it is
+// reached through `Seated` alone, of which there is one per seat at a time, on
+// one thread (the contract of `Seat::seated`).
+unsafe impl Sync for Seat {}
+
+/// Evidence that this thread sits on the seat. Neither `Send` nor `Sync`.
+#[derive(Clone, Copy)]
+pub(crate) struct Seated<'a> {
+    seat: &'a Seat,
+    here: PhantomData<*const ()>,
+}
+
+impl std::ops::Deref for Seated<'_> {
+    type Target = Seat;
+    fn deref(&self) -> &Seat {
+        self.seat
+    }
+}
+
+impl Seat {
+    pub(crate) fn new(index: usize) -> Self {
+        let (owner, queue) = local::new();
+        Seat {
+            index,
+            slot: RunSlot::new(),
+            queue,
+            counters: Counters::default(),
+            owner: UnsafeCell::new(Owner {
+                queue: owner,
+                ids: IdBlock::new(),
+                tick: Cell::new(0),
+                slot_runs: Cell::new(0),
+                turn: Cell::new(false),
+            }),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The calling thread holds this seat: it got its index from the idle
+    /// module and has not given it back, and keeps it while the result lives.
+    pub(crate) unsafe fn seated(&self) -> Seated<'_> {
+        Seated { seat: self, here: PhantomData }
+    }
+}
+
+impl Seated<'_> {
+    fn owner(&self) -> &Owner {
+        // SAFETY: `Seated` exists on the thread that holds the seat only, and
+        // `Owner` is used through `&` and `Cell`s alone.
+        unsafe { &*self.seat.owner.get() }
+    }
+
+    /// Counts a spawn and gives its id.
+    pub(crate) fn next_id(&self) -> u64 {
+        bump(&self.counters.spawned, 1, Ordering::Relaxed);
+        self.owner().ids.next()
+    }
+
+    /// Puts a woken runnable into the slot; the one displaced comes back.
+    pub(crate) fn push_slot(&self, runnable: Runnable) -> Option<Runnable> {
+        self.seat.slot.replace(runnable)
+    }
+
+    pub(crate) fn has_nothing_queued(&self) -> bool {
+        self.seat.slot.is_empty() && self.owner().queue.is_empty()
+    }
+
+    /// Appends to the local queue. If it is full, half of it comes out, to be
+    /// put into the injector with `runnable` at its end.
+    pub(crate) fn push(&self, runnable: Runnable) -> Result<(), Vec<Runnable>> {
+        let queue = &self.owner().queue;
+        queue.push(&self.seat.queue, runnable).map_err(|runnable| {
+            let mut half = queue.split(&self.seat.queue);
+            half.push(runnable);
+            half
+        })
+    }
+
+    /// The next runnable of this seat: slot, then local queue.
+    pub(crate) fn pop(&self) -> Option<Runnable> {
+        let owner = self.owner();
+        if owner.slot_runs.get() < MAX_SLOT_RUNS {
+            if let Some(runnable) = self.seat.slot.take() {
+                owner.slot_runs.set(owner.slot_runs.get() + 1);
+                return Some(runnable);
+            }
+        }
+        owner.slot_runs.set(0);
+        let queued = owner.queue.pop(&self.seat.queue);
+        queued.or_else(|| self.seat.slot.take())
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.owner().queue.room()
+    }
+
+    /// Whether this poll is one that looks at the injector first.
+    pub(crate) fn tick(&self) -> bool {
+        let tick = self.owner().tick.get().wrapping_add(1);
+        self.owner().tick.set(tick);
+        tick % INJECTOR_INTERVAL == 0
+    }
+
+    /// Alternates from call to call of the injector.
+    pub(crate) fn turn(&self) -> bool {
+        let turn = !self.owner().turn.get();
+        self.owner().turn.set(turn);
+        turn
+    }
+
+    /// Steals half of `victim`'s local queue.
+    pub(crate) fn steal(&self, victim: &Seat) -> Stolen {
+        let stolen = self.owner().queue.steal_from(&self.seat.queue, &victim.queue);
+        if matches!(stolen, Stolen::One(_)) {
+            bump(&self.counters.steals, 1, Ordering::Relaxed);
+        }
+        stolen
+    }
+
+    /// Publishes what this seat is about to poll.
+    pub(crate) fn begin_poll(&self, meta: &Meta) {
+        let counters = &self.counters;
+        bump(&counters.polls, 1, Ordering::Relaxed);
+        counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Relaxed);
+        counters.running.store(meta.id, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_poll(&self) {
+        self.counters.running.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,85 @@
+//! A task with options.
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::shared::Shared;
+use crate::sync::Arc;
+use crate::task::{self, JoinHandle, New};
+
+/// Spawns a task that has a name; made by [`task`](crate::task()),
+/// [`Coordinator::task`](crate::Coordinator::task) and
+/// [`Handle::task`](crate::Handle::task).
+///
+/// The name is what [`tasks`](crate::Coordinator::tasks), the report of a
+/// shutdown and the panic hook call it.
+///
+/// ```
+/// let coord = oasync::Coordinator::new();
+/// let answer = coord.task().name("deep thought").spawn(async { 42 });
+/// assert_eq!(coord.block_on(answer).unwrap(), 42);
+/// ```
+#[must_use = "a task builder does nothing until `spawn`"]
+#[derive(Debug)]
+pub struct TaskBuilder {
+    shared: Arc<Shared>,
+    name: Option<Arc<str>>,
+}
+
+impl TaskBuilder {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        TaskBuilder { shared: shared.clone(), name: None }
+    }
+
+    /// Names the task.
+    pub fn name(mut self, name: impl AsRef<str>) -> Self {
+        self.name = Some(Arc::from(name.as_ref()));
+        self
+    }
+
+    /// Spawns a future; see [`Coordinator::spawn`](crate::Coordinator::spawn).
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::spawn(self.new_task(), future)
+    }
+
+    /// Spawns a future and detaches it.
+    #[track_caller]
+    pub fn go<F>(self, future: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        drop(self.spawn(future));
+    }
+
+    /// Sends a closure to the blocking pool; see
+    /// [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking(self.new_task(), f)
+    }
+
+    /// Sends a closure to the blocking pool and detaches it.
+    #[track_caller]
+    pub fn gob<F, T>(self, f: F)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        drop(self.spawn_blocking(f));
+    }
+
+    #[track_caller]
+    fn new_task(&self) -> New<'_> {
+        New { shared: &self.shared, site: Location::caller(), name: self.name.clone() }
+    }
+}

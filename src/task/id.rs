@@ -1,0 +1,68 @@
+//! Names for tasks: numbers that no other task of the process has, of any
+//! coordinator. The arena's safety rests on that.
+
+use std::cell::Cell;
+use std::fmt;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// So many ids a seat takes at a time, so that spawning on it needs no atomic
+/// read-modify-write.
+const BLOCK: u64 = 1 << 12;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// An id for a task that is not spawned from a seat.
+pub(crate) fn fresh() -> u64 {
+    // Relaxed: only that no number comes twice matters. 2^64 do not run out.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The ids that one seat has left.
+pub(crate) struct IdBlock {
+    next: Cell<u64>,
+    end: Cell<u64>,
+}
+
+impl IdBlock {
+    pub(crate) const fn new() -> Self {
+        IdBlock { next: Cell::new(0), end: Cell::new(0) }
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        if self.next.get() == self.end.get() {
+            let first = NEXT.fetch_add(BLOCK, Ordering::Relaxed);
+            self.next.set(first);
+            self.end.set(first + BLOCK);
+        }
+        let id = self.next.get();
+        self.next.set(id + 1);
+        id
+    }
+}
+
+/// Names a task: unique in the process, over all coordinators, and never used
+/// again.
+///
+/// The numbers say nothing about the order of spawning.
+///
+/// ```
+/// let coord = oasync::Coordinator::new();
+/// let (a, b) = (coord.spawn(async {}), coord.spawn(async {}));
+/// assert_ne!(a.id(), b.id());
+/// println!("spawned {} and {}", a.id(), b.id());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) u64);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({})", self.0)
+    }
+}

@@ -1,0 +1,255 @@
+//! The handle to a task.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker};
+
+use async_task::FallibleTask;
+
+use crate::context;
+use crate::hooks::Hooks;
+use crate::sync::Arc;
+use crate::task::{JoinError, Meta, Outcome, TaskId};
+
+type Task<T> = FallibleTask<Outcome<T>, Meta>;
+
+/// A handle to a spawned task or closure: a future of its result.
+///
+/// Dropping the handle *detaches* the task, which then runs on by itself.
+///
+/// # Cancel safety
+///
+/// Polling the handle changes nothing in the task: `select` on `&mut handle`
+/// as you like.
+///
+/// ```
+/// let coord = oasync::Coordinator::new();
+/// let sum = coord.block_on(async {
+///     let parts: Vec<_> = (0..10).map(|i| oasync::spawn(async move { i * i })).collect();
+///     let mut sum = 0;
+///     for part in parts {
+///         sum += part.await?;
+///     }
+///     Ok::<i32, oasync::JoinError>(sum)
+/// });
+/// assert_eq!(sum.unwrap(), 285);
+/// ```
+#[must_use = "dropping a handle detaches its task; `go` says so in one word"]
+pub struct JoinHandle<T> {
+    /// `None` only while it is being dropped or cancelled.
+    task: Option<Task<T>>,
+    id: TaskId,
+    guarded: Option<Arc<Guarded>>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(task: async_task::Task<Outcome<T>, Meta>) -> Self {
+        let id = task.metadata().id();
+        JoinHandle { task: Some(task.fallible()), id, guarded: None }
+    }
+
+    /// Whether the task has ended: completed, panicked or been cancelled.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.spawn(async {});
+    /// assert!(!task.is_finished()); // not started yet
+    /// coord.block_on(async {
+    ///     while !task.is_finished() {
+    ///         oasync::yield_now().await;
+    ///     }
+    /// });
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(Task::is_finished)
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+}
+
+impl<T: Send + 'static> JoinHandle<T> {
+    /// Cancels the task: its future is dropped at the next point where it
+    /// waits, or at once if it does. Takes effect now, not when it is awaited.
+    ///
+    /// Awaiting the result waits until the future *has been dropped*, and gives
+    /// what the task returned if it was faster. A closure in the blocking pool
+    /// can be cancelled only before it starts.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::is_cancelled`] if it was cancelled,
+    /// [`is_panic`](JoinError::is_panic) if it had panicked.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.block_on(async {
+    ///     let task = oasync::spawn(std::future::pending::<()>());
+    ///     assert!(task.cancel().await.unwrap_err().is_cancelled());
+    ///     let task = oasync::spawn(async { 7 });
+    ///     while !task.is_finished() {
+    ///         oasync::yield_now().await;
+    ///     }
+    ///     assert_eq!(task.cancel().await.unwrap(), 7);
+    /// });
+    /// ```
+    pub fn cancel(mut self) -> Cancel<T> {
+        let id = self.id;
+        let task = self.task.take().expect("only `drop` and `cancel` take it");
+        let mut ending: Ending<T> = Box::pin(task.cancel());
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = match ending.as_mut().poll(&mut cx) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        };
+        Cancel { ending, ready, id, guarded: None }
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.detach();
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(task) = &mut this.task else {
+            return Poll::Ready(Err(JoinError::cancelled(this.id)));
+        };
+        let outcome = Guarded::poll(&mut this.guarded, cx, Pin::new(task));
+        outcome.map(|outcome| finish(outcome, this.id))
+    }
+}
+
+// The output is never pinned: it is moved out when it is ready.
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+fn finish<T>(outcome: Option<Outcome<T>>, id: TaskId) -> Result<T, JoinError> {
+    match outcome {
+        Some(outcome) => outcome.into_result(id),
+        None => Err(JoinError::cancelled(id)),
+    }
+}
+
+type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
+
+/// The end of a cancelled task; see [`JoinHandle::cancel`].
+///
+/// It may be dropped: the task is cancelled all the same.
+#[must_use = "the task is being cancelled; await this to know when it has ended, or drop it"]
+pub struct Cancel<T> {
+    ending: Ending<T>,
+    ready: Option<Option<Outcome<T>>>,
+    id: TaskId,
+    guarded: Option<Arc<Guarded>>,
+}
+
+impl<T> Future for Cancel<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Some(outcome) = this.ready.take() {
+            return Poll::Ready(finish(outcome, this.id));
+        }
+        let outcome = Guarded::poll(&mut this.guarded, cx, this.ending.as_mut());
+        outcome.map(|outcome| finish(outcome, this.id))
+    }
+}
+
+impl<T> Unpin for Cancel<T> {}
+
+impl<T> fmt::Debug for Cancel<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancel").field("id", &self.id).finish()
+    }
+}
+
+/// A waker that is not ours, called so that no panic of it comes through:
+/// `async-task` calls the waker of a handle where a panic aborts the process.
+struct Guarded {
+    /// `None` only while it is being dropped.
+    waker: Option<Waker>,
+    hooks: Option<Arc<Hooks>>,
+}
+
+impl Guarded {
+    /// Polls `future` with `cx`'s waker if that is ours, else with a guarded
+    /// one, which `cache` keeps for the next poll.
+    fn poll<F: Future>(
+        cache: &mut Option<Arc<Guarded>>,
+        cx: &mut Context<'_>,
+        future: Pin<&mut F>,
+    ) -> Poll<F::Output>
+    where
+        F: ?Sized,
+    {
+        if context::is_own_waker(cx.waker()) {
+            return future.poll(cx);
+        }
+        let fits = |guarded: &&Arc<Guarded>| {
+            guarded.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+        };
+        let guarded = match cache.as_ref().filter(fits) {
+            Some(guarded) => guarded.clone(),
+            None => {
+                let guarded = Arc::new(Guarded {
+                    waker: Some(cx.waker().clone()),
+                    hooks: context::with_shared(|shared| shared.hooks.clone()),
+                });
+                cache.insert(guarded).clone()
+            }
+        };
+        let waker = Waker::from(guarded);
+        future.poll(&mut Context::from_waker(&waker))
+    }
+
+    fn contain(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            match &self.hooks {
+                Some(hooks) => hooks.report(None, payload),
+                None => crate::hooks::forget(payload),
+            }
+        }
+    }
+}
+
+impl Wake for Guarded {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.contain(|| {
+            if let Some(waker) = &self.waker {
+                waker.wake_by_ref();
+            }
+        });
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let waker = self.waker.take();
+        self.contain(|| drop(waker));
+    }
+}

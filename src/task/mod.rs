@@ -1,0 +1,165 @@
+//! Tasks: how a future becomes a runnable, is polled, and ends.
+//!
+//! A task is one allocation, made by `async-task`: its header with [`Meta`],
+//! then the future, later the output. `async-task` aborts the process when user
+//! code panics in certain places (the drop of a future or of a result nobody
+//! takes, a waker), so [`TaskFuture`] and [`Outcome`] stand around the user's
+//! future and result and let no panic through to it.
+//!
+//! | a panic in | caught by | told to |
+//! |---|---|---|
+//! | a poll | [`TaskFuture`] | the handle; if nobody takes the result, the panic hook |
+//! | the drop of a future that completed | [`TaskFuture`] | the handle, in place of the result |
+//! | the drop of a cancelled future | [`TaskFuture`] | the panic hook |
+//! | the drop of a result on our thread | [`Outcome`] | the panic hook |
+//! | a waker that a handle was polled with | `join::Guarded` | the panic hook |
+//! | a hook | `Hooks` | nobody; it is counted |
+
+pub(crate) mod arena;
+pub(crate) mod builder;
+mod error;
+pub(crate) mod id;
+mod join;
+mod meta;
+pub(crate) mod registry;
+mod spawn;
+
+pub use error::JoinError;
+pub use id::TaskId;
+pub use join::{Cancel, JoinHandle};
+
+pub(crate) use error::message;
+pub(crate) use meta::{Kind, Meta, Site};
+pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use crate::context::{self, Scope};
+use crate::hooks::PanicReport;
+
+/// A task that is scheduled. At most one exists for each task.
+pub(crate) type Runnable = async_task::Runnable<Meta>;
+
+type Payload = Box<dyn Any + Send>;
+
+/// What a task leaves behind. `Done` is empty once the value has been taken.
+pub(crate) enum Outcome<T> {
+    Done(Option<T>),
+    Panicked(PanicReport),
+    Cancelled,
+}
+
+impl<T> Outcome<T> {
+    pub(crate) fn into_result(mut self, id: TaskId) -> Result<T, JoinError> {
+        match &mut self {
+            Outcome::Done(value) => value.take().ok_or_else(|| JoinError::cancelled(id)),
+            Outcome::Panicked(report) => Err(JoinError::panicked(id, report.take())),
+            Outcome::Cancelled => Err(JoinError::cancelled(id)),
+        }
+    }
+}
+
+impl<T> Drop for Outcome<T> {
+    fn drop(&mut self) {
+        let Outcome::Done(value) = self else { return };
+        let Some(value) = value.take() else { return };
+        if !std::mem::needs_drop::<T>() || context::in_user_code() {
+            // In the user's own drop of a handle, a panic is theirs.
+            drop(value);
+        } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            context::with_shared(|shared| shared.hooks.report(None, payload));
+        }
+    }
+}
+
+/// The user's future, with the watch kept over it.
+pub(crate) struct TaskFuture<F> {
+    meta: NonNull<Meta>,
+    /// Dropped as soon as it completes or panics, at the latest in `drop`.
+    future: Option<F>,
+}
+
+// SAFETY: `meta` points to the header of the task that this future is in; that
+// is shared state without thread affinity. The rest is as `Send` as `F` is.
+unsafe impl<F: Send> Send for TaskFuture<F> {}
+
+impl<F> TaskFuture<F> {
+    /// `meta` is the metadata of the task that this future becomes.
+    fn new(meta: &Meta, future: F) -> Self {
+        TaskFuture { meta: NonNull::from(meta), future: Some(future) }
+    }
+
+    fn meta(&self) -> &Meta {
+        // SAFETY: the future lives in the allocation that the metadata heads,
+        // and is dropped before it.
+        unsafe { self.meta.as_ref() }
+    }
+
+    fn panicked<T>(&self, payload: Payload) -> Outcome<T> {
+        let meta = self.meta();
+        Outcome::Panicked(PanicReport::new(&meta.shared().hooks, meta, payload))
+    }
+
+    /// Drops the user's future, as the task, and returns the panic of it.
+    fn drop_future(&mut self) -> Result<(), Payload> {
+        let scope = Scope::of_task(self.meta(), None);
+        let _inside = scope.enter();
+        catch_unwind(AssertUnwindSafe(|| self.future = None))
+    }
+}
+
+impl<F: Future> Future for TaskFuture<F> {
+    type Output = Outcome<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: `future` is only used in place: pinned below, dropped in
+        // place by the assignment of `None`, never moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        let polled = {
+            let scope = Scope::of_task(this.meta(), Some(cx.waker()));
+            let _inside = scope.enter();
+            let future = this.future.as_mut().expect("a completed task is not polled again");
+            // SAFETY: see above; `self` was pinned.
+            let future = unsafe { Pin::new_unchecked(future) };
+            catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
+        };
+        match polled {
+            Ok(Poll::Pending) => match this.meta().bind(cx.waker()) {
+                Ok(()) => Poll::Pending,
+                Err(_) => Poll::Ready(Outcome::Cancelled),
+            },
+            Ok(Poll::Ready(value)) => {
+                let outcome = Outcome::Done(Some(value));
+                match this.drop_future() {
+                    Ok(()) => Poll::Ready(outcome),
+                    Err(payload) => Poll::Ready(this.panicked(payload)),
+                }
+            }
+            Err(payload) => {
+                let outcome = this.panicked(payload);
+                if let Err(second) = this.drop_future() {
+                    this.meta().shared().hooks.report(Some(this.meta()), second);
+                }
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl<F> Drop for TaskFuture<F> {
+    fn drop(&mut self) {
+        let cancelled = self.future.is_some();
+        if cancelled {
+            if let Err(payload) = self.drop_future() {
+                self.meta().shared().hooks.report(Some(self.meta()), payload);
+            }
+        }
+        // Last: after this the coordinator may count no task alive.
+        self.meta().finish(cancelled);
+    }
+}

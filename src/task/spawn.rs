@@ -1,0 +1,163 @@
+//! One task's way: `spawn` makes it, `schedule` puts it into a queue, `run`
+//! polls it.
+
+use std::future::Future;
+
+use async_task::{ScheduleInfo, WithInfo};
+
+use crate::context;
+use crate::seat::Seated;
+use crate::shared::{Phase, Shared};
+use crate::sync::{Arc, Ordering};
+use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
+
+/// What a new task is to be.
+pub(crate) struct New<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) site: &'static Site,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+pub(crate) fn spawn<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let shared = new.shared;
+    let (meta, admitted) = admit(new, Kind::Future);
+    let (runnable, task) = async_task::Builder::new()
+        .metadata(meta)
+        .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
+    if !admitted || !enlist(&runnable) {
+        drop(runnable);
+    } else {
+        match context::seat(shared) {
+            Some(seat) => push_spawned(shared, seat, runnable),
+            None => {
+                shared.injector.push(runnable);
+                shared.notify();
+            }
+        }
+    }
+    JoinHandle::new(task)
+}
+
+pub(crate) fn spawn_blocking<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let shared = new.shared;
+    let (meta, admitted) = admit(new, Kind::Blocking);
+    let (runnable, task) = async_task::Builder::new()
+        .metadata(meta)
+        .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
+    if admitted && enlist(&runnable) {
+        shared.submit_blocking(runnable);
+    } else {
+        drop(runnable);
+    }
+    JoinHandle::new(task)
+}
+
+/// Counts the new task, and says whether it may run at all.
+///
+/// From inside a task, a plain counter will do: its spawner is alive, so the
+/// count does not fall to zero before the new task is in it. Anyone else counts
+/// first and looks at the phase second, both sequentially consistent, as the
+/// closer sets the phase first and counts second: one of the two sees the other.
+fn admit(new: New<'_>, kind: Kind) -> (Meta, bool) {
+    let shared = &**new.shared;
+    let inside = context::in_task_of(shared);
+    let (id, admitted) = match context::seat(shared) {
+        Some(seat) if inside => {
+            (seat.next_id(), shared.phase.load(Ordering::Relaxed) < Phase::Cancelling)
+        }
+        _ => {
+            shared.foreign.spawned.fetch_add(1, Ordering::SeqCst);
+            let phase = shared.phase.load(Ordering::SeqCst);
+            let closed = if inside { Phase::Cancelling } else { Phase::Draining };
+            (id::fresh(), phase < closed)
+        }
+    };
+    (Meta::new(shared, new.site, id, new.name, kind), admitted)
+}
+
+/// Enters a task with a name in the registry at once, so that it is always
+/// listed by its name. False if the registry is closed.
+fn enlist(runnable: &Runnable) -> bool {
+    let meta = runnable.metadata();
+    meta.name().is_none() || meta.bind(&runnable.waker()).is_ok()
+}
+
+/// A spawned task goes behind those that are queued; into the slot only if
+/// nothing is, so that the order of spawning is kept.
+fn push_spawned(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
+    if seat.has_nothing_queued() {
+        let displaced = seat.push_slot(runnable);
+        debug_assert!(displaced.is_none(), "the slot was empty");
+    } else {
+        push_back(shared, seat, runnable);
+    }
+}
+
+/// Appends to the local queue, or spills half of it, and wakes someone.
+pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
+    if let Err(block) = seat.push(runnable) {
+        shared.injector.push_block(block.into());
+    }
+    shared.notify();
+}
+
+/// The schedule function of every future. It captures nothing: `async-task`
+/// then needs no reference count around a wake.
+fn schedule(runnable: Runnable, info: ScheduleInfo) {
+    // SAFETY: `async-task` schedules a task only while its future is not
+    // dropped, so the pointer is valid now. Once the runnable is in a queue it
+    // may end at once; from there on the reference is used on a thread that has
+    // a seat, and so an entry with a reference of its own, or through the `Arc`.
+    let shared = unsafe { runnable.metadata().shared_unbound() };
+    match context::seat(shared) {
+        // It yielded: behind everyone else.
+        Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),
+        Some(seat) => {
+            if let Some(displaced) = seat.push_slot(runnable) {
+                push_back(shared, seat, displaced);
+            }
+        }
+        None => {
+            let shared = shared.to_arc();
+            shared.injector.push(runnable);
+            shared.notify();
+        }
+    }
+}
+
+/// The schedule function of every closure for the blocking pool.
+fn schedule_blocking(runnable: Runnable) {
+    let shared = runnable.metadata().shared().to_arc();
+    shared.submit_blocking(runnable);
+}
+
+/// Polls a task once, or drops its future if the coordinator cancels.
+///
+/// The calling thread has entered the task's coordinator.
+pub(crate) fn run(shared: &Shared, runnable: Runnable) {
+    // Relaxed: a stale phase lets one more poll through.
+    if shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling {
+        return discard(runnable);
+    }
+    if let Some(seat) = context::seat(shared) {
+        seat.begin_poll(runnable.metadata());
+    }
+    runnable.run();
+    // The seat may have been given up meanwhile, in a nested `block_on`.
+    if let Some(seat) = context::seat(shared) {
+        seat.end_poll();
+    }
+}
+
+/// Drops a task's future without polling it.
+pub(crate) fn discard(runnable: Runnable) {
+    drop(runnable);
+}

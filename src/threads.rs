@@ -1,0 +1,155 @@
+//! Worker threads: when one is started, how many live, and who joins them.
+
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use crate::idle::Promise;
+use crate::shared::Shared;
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::worker;
+
+/// Small numbers, the lowest free one first.
+#[derive(Default)]
+pub(crate) struct Indices(Mutex<Vec<bool>>);
+
+impl Indices {
+    pub(crate) fn take(&self) -> usize {
+        let mut taken = lock(&self.0);
+        let index = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
+        if index == taken.len() {
+            taken.push(true);
+        } else {
+            taken[index] = true;
+        }
+        index
+    }
+
+    pub(crate) fn give_back(&self, index: usize) {
+        lock(&self.0)[index] = false;
+    }
+}
+
+/// Worker threads start one by one, when there is work and nobody asleep to do
+/// it. `live` counts those that run or sleep, not those that are blocked inside
+/// a poll and gave up their seat: for each of these another may start.
+pub(crate) struct Threads {
+    live: AtomicUsize,
+    max: usize,
+    pub(crate) indices: Indices,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    pub(crate) fn new(max: usize) -> Self {
+        Threads {
+            live: AtomicUsize::new(0),
+            max,
+            indices: Indices::default(),
+            handles: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Starts a worker thread that holds `promise`, if fewer than the seats
+    /// live and the system gives one. Else the promise comes back.
+    pub(crate) fn start_worker(&self, shared: &Shared, promise: Promise) -> Result<(), Promise> {
+        self.try_start(shared, promise).map_err(|(promise, _)| promise)
+    }
+
+    pub(crate) fn try_start(
+        &self,
+        shared: &Shared,
+        promise: Promise,
+    ) -> Result<(), (Promise, Option<io::Error>)> {
+        if !self.enter() {
+            return Err((promise, None));
+        }
+        let index = self.indices.take();
+        let owned = shared.to_arc();
+        let name = format!("{}-{index}", shared.options.thread_name);
+        let started = self.spawn(shared, name, move || worker::thread(&owned, index, promise));
+        started.map_err(|error| {
+            self.indices.give_back(index);
+            self.leave();
+            // The closure was dropped with the promise in it.
+            (Promise::assume(), Some(error))
+        })
+    }
+
+    /// Makes sure that a worker thread lives to run the tasks.
+    pub(crate) fn ensure_one(&self, shared: &Shared) -> io::Result<()> {
+        if self.live() > 0 {
+            return Ok(());
+        }
+        let Some(promise) = shared.idle.promise() else {
+            // No seat is vacant: somebody sits there; or somebody searches.
+            return Ok(());
+        };
+        match self.try_start(shared, promise) {
+            Ok(()) => Ok(()),
+            Err((promise, error)) => {
+                let _ = shared.idle.give_back(promise);
+                error.map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Starts any thread of the coordinator's, to be joined at its end.
+    pub(crate) fn spawn(
+        &self,
+        shared: &Shared,
+        name: String,
+        f: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let mut builder = thread::Builder::new().name(name);
+        if let Some(size) = shared.options.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let handle = builder.spawn(f)?;
+        let mut handles = lock(&self.handles);
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle);
+        Ok(())
+    }
+
+    /// Counts one more live thread, unless there are enough.
+    fn enter(&self) -> bool {
+        let more = |live| (live < self.max).then_some(live + 1);
+        self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+    }
+
+    /// Counts a thread that comes back from a blocking poll; there may be more
+    /// than enough then.
+    pub(crate) fn come_back(&self) {
+        self.live.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.live.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Leaves if there are more than enough.
+    pub(crate) fn retire(&self) -> bool {
+        let fewer = |live| (live > self.max).then(|| live - 1);
+        self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    /// Waits for every thread that was started, except this one.
+    pub(crate) fn join(&self) {
+        loop {
+            let handles = std::mem::take(&mut *lock(&self.handles));
+            if handles.is_empty() {
+                return;
+            }
+            for handle in handles {
+                if handle.thread().id() != thread::current().id() {
+                    // Worker threads catch every panic of user code.
+                    let _ = handle.join();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The loop of a worker: take the next runnable, poll it, search when there is
+//! none, rest when the search finds nothing. Control flow only.
+//!
+//! Every thread that works runs this one loop, with a [`Main`] that says what
+//! else it is here for: a worker thread until the end, a caller until its main
+//! future is ready, a closer until nothing is alive.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use event_listener::Listener;
+
+use crate::WorkerKind;
+use crate::context::Entry;
+use crate::idle::{Promise, Vacated};
+use crate::parker::with_parker;
+use crate::queue::injector::Batch;
+use crate::queue::local::{CAPACITY, Stolen};
+use crate::seat::{Seated, bump};
+use crate::shared::Shared;
+use crate::sync::{Arc, Ordering};
+use crate::task::{self, Runnable};
+
+/// How often a searcher goes round all queues before it gives up.
+const SEARCH_ROUNDS: usize = 2;
+
+/// What a thread in the loop is there for.
+pub(crate) trait Main {
+    /// Whether [`advance`](Self::advance) has something to do.
+    fn is_ready(&self) -> bool;
+
+    /// Does it; true if the thread is to leave the loop.
+    fn advance(&self) -> bool;
+
+    /// When to look again, even if nobody wakes the thread.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// How the loop was left.
+#[must_use]
+#[derive(PartialEq, Eq)]
+pub(crate) enum Left {
+    Done,
+    /// Another thread took this one's place while it was blocked in a poll.
+    Retired,
+}
+
+/// The loop.
+pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
+    let shared = entry.shared;
+    loop {
+        if main.is_ready() {
+            sit_if_vacant(entry);
+            end_search(entry);
+            if main.advance() {
+                leave(entry);
+                return Left::Done;
+            }
+        }
+        let next =
+            entry.seated().and_then(|seat| next(shared, seat).or_else(|| search(entry, seat)));
+        match next {
+            Some(runnable) => {
+                task::run(shared, runnable);
+                if entry.away.get() && come_back(entry) {
+                    return Left::Retired;
+                }
+            }
+            None if main.is_ready() => {}
+            None => rest(entry, main),
+        }
+    }
+}
+
+/// The next runnable of this seat; every so often, the injector is emptied a
+/// little behind them, so that nothing waits there for ever.
+fn next(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
+    if seat.tick() {
+        if let Some(Batch { first, rest }) = take_batch(shared, seat) {
+            let first = seat.push(first);
+            rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+            keep(shared, first);
+            shared.notify();
+        }
+    }
+    seat.pop()
+}
+
+/// Takes from the injector what this seat has room for.
+fn take_batch(shared: &Shared, seat: Seated<'_>) -> Option<Batch> {
+    if shared.injector.is_empty() {
+        return None;
+    }
+    let room = seat.room().saturating_sub(1).min(CAPACITY / 2);
+    shared.injector.take(seat.turn(), shared.seats.len(), room)
+}
+
+/// What does not fit goes to the injector.
+fn keep(shared: &Shared, pushed: Result<(), Vec<Runnable>>) {
+    if let Err(block) = pushed {
+        shared.injector.push_block(block.into());
+    }
+}
+
+/// Looks through all queues. Finding something, it ends the search; finding
+/// nothing, it leaves the thread searching, to give that up with the seat.
+fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
+    let shared = entry.shared;
+    if !entry.searching.get() {
+        if !shared.idle.begin_search() {
+            return None;
+        }
+        entry.searching.set(true);
+    }
+    for _ in 0..SEARCH_ROUNDS {
+        if let Some(runnable) = take_from_others(shared, seat) {
+            end_search(entry);
+            return Some(runnable);
+        }
+        std::hint::spin_loop();
+    }
+    None
+}
+
+fn take_from_others(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
+    if let Some(Batch { first, rest }) = take_batch(shared, seat) {
+        rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+        return Some(first);
+    }
+    let seats = shared.seats.len();
+    let start = fastrand::usize(..seats);
+    for victim in (start..seats).chain(0..start).filter(|&victim| victim != seat.index) {
+        let victim = &shared.seats[victim];
+        if victim.queue.is_empty() {
+            continue;
+        }
+        // A busy queue is being emptied by someone: the next round looks again,
+        // and so does the last look before sleeping.
+        if let Stolen::One(runnable) = seat.steal(victim) {
+            return Some(runnable);
+        }
+    }
+    None
+}
+
+/// Stops searching. The last searcher wakes another for what is left: pushers
+/// relied on a searcher while there was one.
+fn end_search(entry: &Entry<'_>) {
+    let shared = entry.shared;
+    if entry.searching.replace(false) && shared.idle.end_search() && shared.has_work() {
+        shared.notify();
+    }
+}
+
+fn sit_if_vacant(entry: &Entry<'_>) {
+    if entry.seated().is_none() {
+        if let Some(seat) = entry.shared.idle.claim(false, entry.favourite()) {
+            sit(entry, seat);
+        }
+    }
+}
+
+fn sit(entry: &Entry<'_>, seat: usize) {
+    entry.sit(seat);
+    entry.shared.stamp_taken(&entry.shared.seats[seat]);
+}
+
+/// Gives up the seat, if there is one, and sleeps until there is a seat and
+/// something to do on it, or until `main` is ready.
+///
+/// Announce (the listener, then the word), fence, look, park: the order of the
+/// proof in `idle/README.md`.
+fn rest(entry: &Entry<'_>, main: &impl Main) {
+    let shared = entry.shared;
+    with_parker(|parker, waker| {
+        let _listed = shared.list_parked(parker.clone());
+        let mut listener = shared.idle.listen();
+        if stand(entry) == Vacated::LookAgain && shared.has_work() {
+            if let Some(seat) = shared.idle.claim(true, entry.favourite()) {
+                sit(entry, seat);
+                entry.searching.set(true);
+                if listener.discard() {
+                    // One seat is enough; this thread searches now.
+                    let _ = shared.idle.give_back(Promise::assume());
+                }
+                return;
+            }
+        }
+        if shared.is_over() {
+            // The last to end a task may not have seen the phase.
+            shared.look_at_end();
+        }
+        let mut cx = Context::from_waker(waker);
+        let promised = loop {
+            if main.is_ready() {
+                break listener.discard();
+            }
+            if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
+                break true;
+            }
+            parker.park(main.deadline());
+        };
+        if promised {
+            sit(entry, shared.idle.redeem(Promise::assume(), entry.favourite()));
+            entry.searching.set(true);
+        }
+    });
+}
+
+/// Gives up the seat; one who has none looks again too.
+fn stand(entry: &Entry<'_>) -> Vacated {
+    let Some(seat) = entry.seated() else {
+        return Vacated::LookAgain;
+    };
+    debug_assert!(seat.slot.is_empty(), "a worker rests when it has nothing to run");
+    bump(&seat.counters.parks, 1, Ordering::Relaxed);
+    entry.stand();
+    entry.shared.vacate(seat.index, entry.searching.replace(false))
+}
+
+/// Leaves the seat with what is queued there to the others.
+pub(crate) fn leave(entry: &Entry<'_>) {
+    let shared = entry.shared;
+    let Some(seat) = entry.seated() else { return };
+    if let Some(runnable) = seat.slot.take() {
+        keep(shared, seat.push(runnable));
+    }
+    entry.stand();
+    let looked = shared.vacate(seat.index, entry.searching.replace(false));
+    if looked == Vacated::LookAgain && shared.has_work() {
+        shared.notify();
+    }
+}
+
+/// After a poll that gave the seat away; true if this thread is one too many.
+fn come_back(entry: &Entry<'_>) -> bool {
+    entry.away.set(false);
+    if !entry.is_worker_thread() {
+        return false;
+    }
+    let threads = &entry.shared.threads;
+    threads.come_back();
+    threads.retire()
+}
+
+/// A worker thread's [`Main`]: it works until everything has ended.
+struct ToTheEnd<'a>(&'a Shared);
+
+impl Main for ToTheEnd<'_> {
+    fn is_ready(&self) -> bool {
+        self.0.is_over()
+    }
+
+    fn advance(&self) -> bool {
+        true
+    }
+}
+
+/// The body of a worker thread, which starts with a promise.
+pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
+    let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
+    let entered = entry.enter();
+    let info = entry.info();
+    sit(&entry, shared.idle.redeem(promise, index));
+    entry.searching.set(true);
+    // While a searcher is counted nobody else is woken, so not during the hook.
+    end_search(&entry);
+    shared.hooks.thread_started(&info);
+    let left = work(&entry, &ToTheEnd(shared));
+    shared.hooks.thread_stops(&info);
+    drop(entered);
+    // The worker state goes before the thread is counted out.
+    drop(entry);
+    shared.threads.indices.give_back(index);
+    if left == Left::Done {
+        shared.threads.leave();
+    }
+}
