@@ -215,7 +215,7 @@ impl Shared {
         if alive <= self.close_depth.load(Ordering::SeqCst) {
             self.wake_parked();
         }
-        if alive == 0 && self.phase.load(Ordering::SeqCst) == Phase::Cancelling {
+        if alive == 0 && self.phase.load(Ordering::SeqCst) >= Phase::Cancelling {
             self.phase.advance(Phase::Stopped);
             let kept = lock(&self.keep).take();
             drop(kept);
