@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::task::Waker;
 
-use crate::seat::Seated;
+use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::{Kind, Meta};
@@ -34,8 +34,6 @@ thread_local! {
     };
 }
 
-const NO_SEAT: usize = usize::MAX;
-
 /// This thread works for a coordinator.
 pub(crate) struct Entry<'a> {
     pub(crate) shared: &'a Arc<Shared>,
@@ -43,7 +41,8 @@ pub(crate) struct Entry<'a> {
     /// The thread's number among those of its kind; a caller's is taken when
     /// someone asks for it.
     index: Cell<Option<usize>>,
-    seat: Cell<usize>,
+    /// The seat this thread holds, or null; it points into `shared`.
+    seat: Cell<*const Seat>,
     /// Whether this thread counts as searching in the idle word.
     pub(crate) searching: Cell<bool>,
     /// Whether its seat was given up inside a poll (see `block_on::nested`).
@@ -64,7 +63,7 @@ impl<'a> Entry<'a> {
             shared,
             kind,
             index: Cell::new(index),
-            seat: Cell::new(NO_SEAT),
+            seat: Cell::new(ptr::null()),
             searching: Cell::new(false),
             away: Cell::new(false),
             state: OnceCell::new(),
@@ -91,16 +90,19 @@ impl<'a> Entry<'a> {
     }
 
     /// The seat this thread holds.
+    #[inline]
     pub(crate) fn seated(&self) -> Option<Seated<'a>> {
-        let seat = self.shared.seats.get(self.seat.get())?;
+        // SAFETY: null, or from `sit`: a seat of `shared`, which outlives `'a`.
+        let seat = unsafe { self.seat.get().as_ref() }?;
         // SAFETY: `sit` was called on this thread (an entry is not `Sync`) by
         // whoever got the seat from the idle module, and `stand` not since.
         // Nobody keeps the evidence across user code, where it may be given up.
         Some(unsafe { seat.seated() })
     }
 
-    pub(crate) fn sit(&self, seat: usize) {
-        self.seat.set(seat);
+    /// Notes that this thread got the seat `index` from the idle module.
+    pub(crate) fn sit(&self, index: usize) {
+        self.seat.set(&self.shared.seats[index]);
     }
 
     /// The seat to ask for: the one of the thread's number.
@@ -112,8 +114,8 @@ impl<'a> Entry<'a> {
     }
 
     /// Forgets the seat, which the caller gives back.
-    pub(crate) fn stand(&self) -> Option<usize> {
-        Some(self.seat.replace(NO_SEAT)).filter(|&seat| seat != NO_SEAT)
+    pub(crate) fn stand(&self) {
+        self.seat.set(ptr::null());
     }
 
     pub(crate) fn kind(&self) -> WorkerKind {
@@ -254,11 +256,11 @@ fn as_ref<'a, T>(pointer: *const T) -> Option<&'a T> {
     // guard unlinks before it dies. No caller keeps the reference longer.
     unsafe { pointer.as_ref() }
 }
-
+#[inline]
 fn top_entry<'a>() -> Option<&'a Entry<'static>> {
     as_ref(CONTEXT.with(|cx| cx.entry.get()))
 }
-
+#[inline]
 fn top_scope<'a>() -> Option<&'a Scope> {
     as_ref(CONTEXT.with(|cx| cx.scope.get()))
 }
@@ -282,12 +284,14 @@ pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
 }
 
 /// Whether this thread is inside a task (not a main future) of `shared`.
+#[inline]
 pub(crate) fn in_task_of(shared: &Shared) -> bool {
     let task = top_scope().and_then(Scope::task);
     task.is_some_and(|meta| meta.belongs_to(shared))
 }
 
 /// Whether user code is running, rather than the loop of a worker.
+#[inline]
 pub(crate) fn in_user_code() -> bool {
     CONTEXT.with(|cx| match as_ref(cx.entry.get()) {
         Some(entry) => cx.scope.get() != entry.base.get(),

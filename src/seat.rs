@@ -75,6 +75,7 @@ impl Counters {
 }
 
 /// Adds to a counter that this thread alone writes.
+#[inline]
 pub(crate) fn bump(counter: &AtomicU64, n: u64, order: Ordering) {
     counter.store(counter.load(Ordering::Relaxed) + n, order);
 }
@@ -126,6 +127,7 @@ impl Seat {
 }
 
 impl Seated<'_> {
+    #[inline]
     fn owner(&self) -> &Owner {
         // SAFETY: `Seated` exists on the thread that holds the seat only, and
         // `Owner` is used through `&` and `Cell`s alone.
@@ -139,16 +141,18 @@ impl Seated<'_> {
     }
 
     /// Puts a woken runnable into the slot; the one displaced comes back.
+    #[inline]
     pub(crate) fn push_slot(&self, runnable: Runnable) -> Option<Runnable> {
         self.seat.slot.replace(runnable)
     }
-
+    #[inline]
     pub(crate) fn has_nothing_queued(&self) -> bool {
         self.seat.slot.is_empty() && self.owner().queue.is_empty()
     }
 
     /// Appends to the local queue. If it is full, half of it comes out, to be
     /// put into the injector with `runnable` at its end.
+    #[inline]
     pub(crate) fn push(&self, runnable: Runnable) -> Result<(), Vec<Runnable>> {
         let queue = &self.owner().queue;
         queue.push(&self.seat.queue, runnable).map_err(|runnable| {
@@ -159,6 +163,7 @@ impl Seated<'_> {
     }
 
     /// The next runnable of this seat: slot, then local queue.
+    #[inline]
     pub(crate) fn pop(&self) -> Option<Runnable> {
         let owner = self.owner();
         if owner.slot_runs.get() < MAX_SLOT_RUNS {
@@ -177,6 +182,7 @@ impl Seated<'_> {
     }
 
     /// Whether this poll is one that looks at the injector first.
+    #[inline]
     pub(crate) fn tick(&self) -> bool {
         let tick = self.owner().tick.get().wrapping_add(1);
         self.owner().tick.set(tick);
@@ -200,13 +206,14 @@ impl Seated<'_> {
     }
 
     /// Publishes what this seat is about to poll.
+    #[inline]
     pub(crate) fn begin_poll(&self, meta: &Meta) {
         let counters = &self.counters;
         bump(&counters.polls, 1, Ordering::Relaxed);
         counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Relaxed);
         counters.running.store(meta.id, Ordering::Relaxed);
     }
-
+    #[inline]
     pub(crate) fn end_poll(&self) {
         self.counters.running.store(0, Ordering::Relaxed);
     }

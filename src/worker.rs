@@ -64,7 +64,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             entry.seated().and_then(|seat| next(shared, seat).or_else(|| search(entry, seat)));
         match next {
             Some(runnable) => {
-                task::run(shared, runnable);
+                task::run(entry, runnable);
                 if entry.away.get() && come_back(entry) {
                     return Left::Retired;
                 }

@@ -7,43 +7,44 @@
 
 use st3::fifo::Worker;
 
+use crate::context::Entry;
 use crate::queue::local::Stolen;
-use crate::shared::Shared;
 use crate::task::{self, Runnable};
 
 pub(super) struct Lender<'a> {
-    shared: &'a Shared,
+    entry: &'a Entry<'a>,
     /// Where a steal would put more than one runnable; it stays empty.
     spare: Worker<Runnable>,
 }
 
 impl<'a> Lender<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
-        Lender { shared, spare: Worker::new(1) }
+    pub(super) fn new(entry: &'a Entry<'a>) -> Self {
+        Lender { entry, spare: Worker::new(1) }
     }
 
     /// Polls one task, if one waits and no seat is vacant.
     pub(super) fn lend(&self) -> bool {
         // A vacant seat means that a worker sleeps, or is on its way.
-        if self.shared.idle.vacant() > 0 {
+        if self.entry.shared.idle.vacant() > 0 {
             return false;
         }
         let Some(runnable) = self.take() else {
             return false;
         };
-        task::run(self.shared, runnable);
+        task::run(self.entry, runnable);
         true
     }
 
     fn take(&self) -> Option<Runnable> {
-        let seats = &self.shared.seats;
+        let shared = self.entry.shared;
+        let seats = &shared.seats;
         let from_queue = || {
             seats.iter().find_map(|seat| match seat.queue.steal_one(&self.spare) {
                 Stolen::One(runnable) => Some(runnable),
                 Stolen::Nothing | Stolen::Busy => None,
             })
         };
-        let injected = self.shared.injector.take_one();
+        let injected = shared.injector.take_one();
         injected.or_else(from_queue).or_else(|| seats.iter().find_map(|seat| seat.slot.take()))
     }
 }

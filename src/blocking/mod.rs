@@ -177,6 +177,7 @@ impl BlockingPool {
 
 /// One thread of the pool.
 struct Thread<'a> {
+    entry: &'a Entry<'a>,
     shared: &'a Shared,
     pool: &'a BlockingPool,
     /// Its place in `State::running`.
@@ -191,7 +192,7 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     shared.hooks.thread_started(&info);
     let pool = &shared.blocking;
     let key = lock(&pool.state).running.insert(None);
-    Thread { shared, pool, key }.run();
+    Thread { entry: &entry, shared, pool, key }.run();
     shared.hooks.thread_stops(&info);
     drop(entered);
     drop(entry);
@@ -200,7 +201,7 @@ fn thread(shared: &Arc<Shared>, index: usize) {
 
 impl Thread<'_> {
     fn run(&self) {
-        let lender = lend::Lender::new(self.shared);
+        let lender = lend::Lender::new(self.entry);
         let mut state = self.arrive(lock(&self.pool.state));
         loop {
             if let Some(job) = state.queue.pop_front() {
@@ -208,7 +209,7 @@ impl Thread<'_> {
                 let send = self.pool.send_one(&mut state);
                 drop(state);
                 self.pool.start(self.shared, send);
-                task::run(self.shared, job);
+                task::run(self.entry, job);
                 state = lock(&self.pool.state);
                 state.running[self.key] = None;
                 continue;

@@ -52,12 +52,14 @@ pub(crate) fn new() -> (Owner, Shared) {
 }
 
 /// Adds to a counter with one writer: no read-modify-write is needed.
+#[inline]
 fn add(counter: &AtomicU64, n: u64) {
     counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
 }
 
 impl Owner {
     /// Appends `runnable`, or gives it back if the ring is full.
+    #[inline]
     pub(crate) fn push(&self, shared: &Shared, runnable: Runnable) -> Result<(), Runnable> {
         self.ring.push(runnable)?;
         // Relaxed: the fence in `Idle::promise`, which follows every push,
@@ -65,7 +67,7 @@ impl Owner {
         add(&shared.pushed, 1);
         Ok(())
     }
-
+    #[inline]
     pub(crate) fn pop(&self, shared: &Shared) -> Option<Runnable> {
         let runnable = self.ring.pop()?;
         add(&shared.popped, 1);

@@ -18,6 +18,7 @@ impl RunSlot {
     }
 
     /// Puts `runnable` in and returns the one it displaces. Owner only.
+    #[inline]
     pub(crate) fn replace(&self, runnable: Runnable) -> Option<Runnable> {
         let new = runnable.into_raw().as_ptr();
         // Relaxed: only the owner fills the slot, so an empty one stays empty.
@@ -30,6 +31,7 @@ impl RunSlot {
     }
 
     /// Takes the runnable out; any thread may.
+    #[inline]
     pub(crate) fn take(&self) -> Option<Runnable> {
         // Relaxed: a stale "empty" only means that the caller looks elsewhere.
         if self.0.load(Ordering::Relaxed).is_null() {
@@ -38,7 +40,7 @@ impl RunSlot {
         // Acquire: meets the Release in `replace`.
         from_raw(self.0.swap(ptr::null_mut(), Ordering::Acquire))
     }
-
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Relaxed).is_null()
     }

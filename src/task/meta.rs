@@ -93,10 +93,13 @@ impl Meta {
     }
 
     /// Enters the task, which is being polled, in the registry.
+    #[inline]
     pub(crate) fn bind(&self, waker: &Waker) -> Result<(), Closed> {
-        if !self.place.is_nowhere() {
-            return Ok(());
-        }
+        if self.place.is_nowhere() { self.bind_first(waker) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn bind_first(&self, waker: &Waker) -> Result<(), Closed> {
         let shared = self.shared();
         let shard = context::seat(shared).map_or(shared.seats.len(), |seat| seat.index);
         shared.registry.bind(shard, self, waker)

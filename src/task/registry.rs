@@ -69,11 +69,8 @@ impl Registry {
         Registry { shards }
     }
 
-    /// Enters the task that is being polled, unless it is entered already.
+    /// Enters the task that is being polled, which is not entered yet.
     pub(crate) fn bind(&self, shard: usize, meta: &Meta, waker: &Waker) -> Result<(), Closed> {
-        if !meta.place.is_nowhere() {
-            return Ok(());
-        }
         let entry = Entry { waker: waker.clone(), meta, since: Instant::now() };
         let mut guard = lock(&self.shards[shard]);
         if guard.closed {

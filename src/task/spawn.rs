@@ -5,7 +5,7 @@ use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
-use crate::context;
+use crate::context::{self, Entry};
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
@@ -66,6 +66,7 @@ where
 /// count does not fall to zero before the new task is in it. Anyone else counts
 /// first and looks at the phase second, both sequentially consistent, as the
 /// closer sets the phase first and counts second: one of the two sees the other.
+#[inline]
 fn admit(new: New<'_>, kind: Kind) -> (Meta, bool) {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
@@ -92,6 +93,7 @@ fn enlist(runnable: &Runnable) -> bool {
 
 /// A spawned task goes behind those that are queued; into the slot only if
 /// nothing is, so that the order of spawning is kept.
+#[inline]
 fn push_spawned(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
     if seat.has_nothing_queued() {
         let displaced = seat.push_slot(runnable);
@@ -102,6 +104,7 @@ fn push_spawned(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 }
 
 /// Appends to the local queue, or spills half of it, and wakes someone.
+#[inline]
 pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
     if let Err(block) = seat.push(runnable) {
         shared.injector.push_block(block.into());
@@ -111,6 +114,7 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
+#[inline]
 fn schedule(runnable: Runnable, info: ScheduleInfo) {
     // SAFETY: `async-task` schedules a task only while its future is not
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
@@ -141,18 +145,19 @@ fn schedule_blocking(runnable: Runnable) {
 
 /// Polls a task once, or drops its future if the coordinator cancels.
 ///
-/// The calling thread has entered the task's coordinator.
-pub(crate) fn run(shared: &Shared, runnable: Runnable) {
+/// `entry` is the top one of this thread, and of the task's coordinator.
+#[inline]
+pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     // Relaxed: a stale phase lets one more poll through.
-    if shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling {
+    if entry.shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling {
         return discard(runnable);
     }
-    if let Some(seat) = context::seat(shared) {
+    if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
     }
     runnable.run();
     // The seat may have been given up meanwhile, in a nested `block_on`.
-    if let Some(seat) = context::seat(shared) {
+    if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
 }
