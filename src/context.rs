@@ -283,11 +283,11 @@ pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
     entry.seated()
 }
 
-/// Whether this thread is inside a task (not a main future) of `shared`.
+/// Whether this thread is inside a task of `shared`, maybe deeply. A main future
+/// alone is none.
 #[inline]
 pub(crate) fn in_task_of(shared: &Shared) -> bool {
-    let task = top_scope().and_then(Scope::task);
-    task.is_some_and(|meta| meta.belongs_to(shared))
+    scopes().filter_map(Scope::task).any(|meta| meta.belongs_to(shared))
 }
 
 /// Whether user code is running, rather than the loop of a worker.
@@ -322,6 +322,13 @@ pub(crate) fn is_nested() -> bool {
         || scopes().any(|scope| scope.task().is_none_or(|task| task.kind == Kind::Future));
     let seated = |entry: &Entry<'_>| entry.ancestors().any(|entry| entry.seated().is_some());
     polling() || top_entry().is_some_and(seated)
+}
+
+/// Whether this is a worker or blocking thread of `shared`.
+pub(crate) fn on_own_thread(shared: &Shared) -> bool {
+    let home =
+        |entry: &&Entry<'_>| ptr::eq(&**entry.shared, shared) && entry.kind != WorkerKind::Caller;
+    top_entry().is_some_and(|top| top.ancestors().any(|entry| home(&entry)))
 }
 
 /// How many tasks of `shared` are on this thread's call stack.

@@ -22,6 +22,7 @@ mod shared;
 mod shutdown;
 mod sync;
 mod task;
+mod thief;
 mod threads;
 mod worker;
 

@@ -18,8 +18,7 @@
 //! the lock only inside `wait`; `unpark` passes through the lock before it
 //! signals, so the signal cannot fall between the sleeper's check and its wait.
 
-use std::cell::OnceCell;
-use std::task::{Wake, Waker};
+use std::task::Wake;
 use std::time::Instant;
 
 use crate::sync::{Arc, AtomicU8, Condvar, Mutex, Ordering, lock};
@@ -100,30 +99,13 @@ impl Wake for Parker {
     }
 }
 
-/// Calls `f` with this thread's parker and a waker that unparks it.
-pub(crate) fn with_parker<R>(f: impl FnOnce(&Arc<Parker>, &Waker) -> R) -> R {
+/// This thread's parker; while the thread ends, a new one for each caller, who
+/// then has to make his waker and park with the same.
+pub(crate) fn current() -> Arc<Parker> {
     thread_local! {
-        static PARKER: OnceCell<(Arc<Parker>, Waker)> = const { OnceCell::new() };
+        static PARKER: Arc<Parker> = Arc::new(Parker::new());
     }
-    let make = || {
-        let parker = Arc::new(Parker::new());
-        let waker = Waker::from(parker.clone());
-        (parker, waker)
-    };
-    let mut f = Some(f);
-    let done = PARKER.try_with(|cell| {
-        let (parker, waker) = cell.get_or_init(make);
-        f.take().map(|f| f(parker, waker))
-    });
-    match (done, f) {
-        (Ok(Some(result)), _) => result,
-        // The thread is ending and its parker is gone: use one for this call.
-        (_, Some(f)) => {
-            let (parker, waker) = make();
-            f(&parker, &waker)
-        }
-        _ => unreachable!("the closure is called exactly once"),
-    }
+    PARKER.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Parker::new()))
 }
 
 #[cfg(test)]

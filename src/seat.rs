@@ -134,9 +134,9 @@ impl Seated<'_> {
         unsafe { &*self.seat.owner.get() }
     }
 
-    /// Counts a spawn and gives its id.
-    pub(crate) fn next_id(&self) -> u64 {
-        bump(&self.counters.spawned, 1, Ordering::Relaxed);
+    /// Gives a new task its id, and counts it if it is admitted.
+    pub(crate) fn next_id(&self, admitted: bool) -> u64 {
+        bump(&self.counters.spawned, u64::from(admitted), Ordering::Relaxed);
         self.owner().ids.next()
     }
 

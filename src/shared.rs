@@ -12,7 +12,7 @@ use crate::idle::{Idle, Promise, Vacated};
 use crate::parker::Parker;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
@@ -37,9 +37,11 @@ pub(crate) struct Shared {
     pub(crate) arenas: Arc<ArenaPool>,
     /// Threads that may be parked, to be woken when the phase changes.
     parked: Mutex<Slab<Arc<Parker>>>,
-    /// The most tasks that a closer has on its own call stack: it waits until
-    /// no more than these are alive.
+    /// How many tasks the closers have on their own call stacks: these cannot
+    /// end before the closers do.
     pub(crate) close_depth: AtomicU64,
+    /// A shutdown came back without having stopped everything.
+    pub(crate) gave_up: AtomicBool,
     /// A reference to itself, from the moment nobody else need hold one until
     /// no task is alive.
     keep: Mutex<Option<Arc<Shared>>>,
@@ -72,6 +74,7 @@ impl Shared {
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
             parked: Mutex::new(Slab::new()),
             close_depth: AtomicU64::new(0),
+            gave_up: AtomicBool::new(false),
             keep: Mutex::new(None),
             epoch: Instant::now(),
             options,
@@ -84,10 +87,15 @@ impl Shared {
         self.me.upgrade().expect("a coordinator in use is not being dropped")
     }
 
-    /// Opens the seats, once. What was queued before gets its first worker.
+    /// Opens the seats, once, and wakes someone for what was queued before.
     pub(crate) fn open(&self) {
         if !self.opened.swap(true, Ordering::SeqCst) {
             self.idle.open();
+            // Meets the fence after a push that found no seat open.
+            fence(Ordering::SeqCst);
+            if self.has_work() {
+                self.notify();
+            }
         }
     }
 
@@ -123,30 +131,32 @@ impl Shared {
         }
     }
 
-    /// Hands a promise to a sleeper, or to a new thread.
+    /// Hands a promise to a sleeper, or to a new thread; returns it if there is
+    /// neither.
     #[cold]
-    pub(crate) fn wake(&self, mut promise: Promise) {
-        loop {
-            promise = match self.idle.wake(promise) {
+    pub(crate) fn wake(&self, promise: Promise) {
+        let mut next = Some(promise);
+        while let Some(promise) = next {
+            let refused = match self.idle.wake(promise) {
                 Ok(()) => return,
-                Err(promise) => promise,
+                Err(promise) => self.threads.start_worker(self, promise),
             };
-            promise = match self.threads.start_worker(self, promise) {
+            next = match refused {
                 Ok(()) => return,
-                Err(promise) => promise,
-            };
-            // Nobody sleeps, and no thread is to be had. Whoever goes to sleep
-            // after this looks at the queues; whoever did so between the wake
-            // and here relied on this promise, so ask again for them.
-            let looked = self.idle.give_back(promise);
-            if looked == Vacated::Rest || !self.has_work() || !self.idle.has_sleepers() {
-                return;
-            }
-            promise = match self.idle.promise() {
-                Some(promise) => promise,
-                None => return,
+                Err(promise) => self.take_back(promise),
             };
         }
+    }
+
+    /// Returns a promise that nobody can take. Whoever goes to sleep after this
+    /// looks at the queues; whoever did so while the promise was counted relied
+    /// on it, so there may be a new one for them.
+    pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {
+        let looked = self.idle.give_back(promise);
+        if looked == Vacated::Rest || !self.has_work() || !self.idle.has_sleepers() {
+            return None;
+        }
+        self.idle.promise()
     }
 
     /// Whether any queue that a searcher looks into holds something.
@@ -210,16 +220,23 @@ impl Shared {
     /// Wakes those who wait for the end, if it may have come.
     #[cold]
     pub(crate) fn look_at_end(&self) {
-        crate::sync::fence(Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         let alive = self.alive();
         if alive <= self.close_depth.load(Ordering::SeqCst) {
             self.wake_parked();
         }
         if alive == 0 && self.phase.load(Ordering::SeqCst) >= Phase::Cancelling {
-            self.phase.advance(Phase::Stopped);
-            let kept = lock(&self.keep).take();
-            drop(kept);
+            self.stop();
         }
+    }
+
+    /// Nothing is alive, and nothing will be: lets every thread go. The caller
+    /// holds a reference.
+    pub(crate) fn stop(&self) {
+        self.phase.advance(Phase::Stopped);
+        self.wake_parked();
+        let kept = lock(&self.keep).take();
+        drop(kept);
     }
 
     /// Keeps the coordinator's memory until its last task has ended.

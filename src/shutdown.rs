@@ -3,14 +3,14 @@
 //! 1. *Draining* is announced (SeqCst). A spawn from outside counts itself
 //!    first and looks at the phase second, so either it sees `Draining` and
 //!    refuses, or step 2 counts it.
-//! 2. The closer works until nothing is alive, or the limit is over. It works
-//!    itself, because there may be no thread that would.
+//! 2. The closer waits until nothing is alive, or the limit is over. It runs no
+//!    task itself unless there is no thread that would.
 //! 3. *Cancelling* is announced: from now on a runnable that is taken out of a
 //!    queue is dropped, not polled. Only then the registry is closed, which
 //!    wakes each waiting task, so that each goes through a queue once more.
-//!    Futures are thus dropped by a worker's loop and never inside a waker,
-//!    where the waker's owner may hold a lock.
-//! 4. The closer works until nothing is alive.
+//!    Futures are thus dropped by a worker's or the closer's loop and never
+//!    inside a waker, where the waker's owner may hold a lock.
+//! 4. The closer takes from all queues and drops, until nothing is alive.
 //! 5. *Stopped*: threads are woken, leave, and are joined.
 //!
 //! The closer looks at the count whenever it is woken, and those who end a task
@@ -18,15 +18,18 @@
 //! a plain store, which the machine may exchange; so the closer also looks on
 //! its own, every 10 ms.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::WorkerKind;
-use crate::block_on::wait_nested;
+use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::worker::{self, Main};
+use crate::task;
+use crate::thief::Thief;
+use crate::worker::Main;
 
 /// How often a closer looks by itself.
 const LOOK: Duration = Duration::from_millis(10);
@@ -65,14 +68,18 @@ pub struct ShutdownReport {
 /// Lets tasks finish for `limit`, then cancels the rest.
 pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport {
     let (finished, cancelled) = (shared.finished(), shared.cancelled());
+    let closer = Closer::new(shared);
     let started = shared.phase.advance(Phase::Draining) >= Phase::Running;
     shared.open();
     if started {
-        drain(shared, Instant::now().checked_add(limit));
+        closer.wait(Instant::now().checked_add(limit));
     }
     cancel(shared);
-    drain(shared, Instant::now().checked_add(GRACE));
-    stop(shared);
+    let ended = closer.wait(Instant::now().checked_add(GRACE));
+    if !ended {
+        shared.gave_up.store(true, Ordering::SeqCst);
+    }
+    closer.stop(ended);
     let cancelled = shared.cancelled() - cancelled;
     ShutdownReport {
         finished: shared.finished().saturating_sub(finished + cancelled),
@@ -82,55 +89,23 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 }
 
 /// Cancels everything and waits for the end, however long a poll takes. Inside
-/// one of the coordinator's own tasks it cannot wait, and only cancels. After a
-/// `shutdown` it does not wait again for what that could not stop.
+/// one of the coordinator's own tasks it cannot wait, and only cancels. It does
+/// not wait for what a shutdown gave up.
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
-    let before = shared.phase.advance(Phase::Cancelling);
+    let closer = Closer::new(shared);
+    shared.phase.advance(Phase::Draining);
     shared.open();
-    if before < Phase::Cancelling {
-        cancel(shared);
-        if context::depth(shared) == 0 {
-            drain(shared, None);
-        }
-    }
-    stop(shared);
-}
-
-/// Works until nothing but this thread's own tasks is alive, or until the
-/// deadline.
-fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
-    let depth = context::depth(shared);
-    shared.close_depth.fetch_max(depth, Ordering::SeqCst);
-    let main = Drain { shared, depth, deadline };
-    if main.is_ready() {
-        return;
-    }
-    let nested = context::is_nested();
-    let entry = Entry::new(shared, WorkerKind::Caller, None);
-    let _entered = entry.enter();
-    if nested {
-        wait_nested(&entry, &main);
-    } else {
-        let _done = worker::work(&entry, &main);
-    }
+    cancel(shared);
+    let wait = closer.depth == 0 && !shared.gave_up.load(Ordering::SeqCst);
+    let ended = wait && closer.wait(None);
+    closer.stop(ended);
 }
 
 fn cancel(shared: &Shared) {
-    shared.phase.advance(Phase::Cancelling);
-    shared.registry.close();
-    shared.discard_blocking_queue();
-    shared.wake_parked();
-    shared.notify();
-}
-
-/// Lets every thread go; waits for them unless some are stuck.
-fn stop(shared: &Shared) {
-    if shared.alive() == 0 {
-        shared.phase.advance(Phase::Stopped);
+    if shared.phase.advance(Phase::Cancelling) < Phase::Cancelling {
+        shared.registry.close();
         shared.wake_parked();
-        shared.threads.join();
-    } else {
-        shared.keep();
+        shared.notify();
     }
 }
 
@@ -144,18 +119,106 @@ fn still_running(shared: &Shared) -> Vec<TaskInfo> {
     tasks
 }
 
-/// A closer's [`Main`].
-struct Drain<'a> {
-    shared: &'a Shared,
+/// A thread that waits for the end.
+struct Closer<'a> {
+    shared: &'a Arc<Shared>,
     /// Tasks on this thread's own stack, which cannot end before this call.
     depth: u64,
-    deadline: Option<Instant>,
 }
 
-impl Main for Drain<'_> {
+impl<'a> Closer<'a> {
+    fn new(shared: &'a Arc<Shared>) -> Self {
+        let depth = context::depth(shared);
+        shared.close_depth.fetch_add(depth, Ordering::SeqCst);
+        Closer { shared, depth }
+    }
+
+    /// Waits until nothing is alive but the closers' own tasks, or until the
+    /// deadline; true if it came to that. It polls no task: a poll that takes
+    /// long would keep it from its deadline. When cancelling it helps to drop
+    /// what is queued, also what is queued behind a poll that does not return.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let shared = self.shared;
+        let end = End { closer: self, deadline, reached: Cell::new(false) };
+        if !end.is_ready() {
+            let entry = Entry::new(shared, WorkerKind::Caller, None);
+            let _entered = entry.enter();
+            if shared.phase.load(Ordering::SeqCst) < Phase::Cancelling {
+                wait_aside(&entry, &end);
+            } else {
+                discard_until(&entry, &end);
+            }
+        }
+        end.reached.get()
+    }
+
+    /// Whether nothing is alive that could end before this call does. Closers that
+    /// are tasks do not wait for each other.
+    fn is_at_end(&self) -> bool {
+        let alive = self.shared.alive();
+        let others = || self.shared.close_depth.load(Ordering::SeqCst);
+        alive == 0 || self.depth > 0 && alive <= others()
+    }
+
+    /// Lets every thread go, and waits for them, if the end was reached and this
+    /// is none of them.
+    fn stop(self, ended: bool) {
+        let shared = self.shared;
+        if !ended || self.depth > 0 {
+            shared.keep();
+            return;
+        }
+        shared.stop();
+        if !context::on_own_thread(shared) {
+            shared.threads.join();
+        }
+    }
+}
+
+impl Drop for Closer<'_> {
+    fn drop(&mut self) {
+        self.shared.close_depth.fetch_sub(self.depth, Ordering::SeqCst);
+    }
+}
+
+/// Drops what is in the queues until the end.
+fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
+    step_aside(entry);
+    let parker = end.parker();
+    let _listed = entry.shared.list_parked(parker.clone());
+    loop {
+        discard_queued(entry.shared);
+        advance_suspended();
+        if end.is_ready() {
+            return;
+        }
+        parker.park(end.deadline());
+    }
+}
+
+fn discard_queued(shared: &Shared) {
+    shared.blocking.take_queue().into_iter().for_each(task::discard);
+    let thief = Thief::new(shared);
+    while let Some(runnable) = thief.take() {
+        task::discard(runnable);
+    }
+}
+
+/// What a closer waits for.
+struct End<'a> {
+    closer: &'a Closer<'a>,
+    deadline: Option<Instant>,
+    /// Seen once, it stays: what is spawned from now on is refused, and not
+    /// counted.
+    reached: Cell<bool>,
+}
+
+impl Main for End<'_> {
     fn is_ready(&self) -> bool {
-        self.shared.alive() <= self.depth
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        if self.closer.is_at_end() {
+            self.reached.set(true);
+        }
+        self.reached.get() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     fn advance(&self) -> bool {

@@ -36,7 +36,16 @@ pub(crate) struct Threads {
     live: AtomicUsize,
     max: usize,
     pub(crate) indices: Indices,
-    handles: Mutex<Vec<JoinHandle<()>>>,
+    handles: Mutex<Handles>,
+    /// Held by the one who joins: a second one waits for it.
+    joining: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Handles {
+    /// No thread starts any more.
+    closed: bool,
+    list: Vec<JoinHandle<()>>,
 }
 
 impl Threads {
@@ -45,7 +54,8 @@ impl Threads {
             live: AtomicUsize::new(0),
             max,
             indices: Indices::default(),
-            handles: Mutex::new(Vec::new()),
+            handles: Mutex::default(),
+            joining: Mutex::new(()),
         }
     }
 
@@ -70,6 +80,8 @@ impl Threads {
         started.map_err(|error| {
             self.indices.give_back(index);
             self.leave();
+            // Who waits for this thread to run something looks for another way.
+            shared.wake_parked();
             // The closure was dropped with the promise in it.
             (Promise::assume(), Some(error))
         })
@@ -84,13 +96,13 @@ impl Threads {
             // No seat is vacant: somebody sits there; or somebody searches.
             return Ok(());
         };
-        match self.try_start(shared, promise) {
-            Ok(()) => Ok(()),
-            Err((promise, error)) => {
-                let _ = shared.idle.give_back(promise);
-                error.map_or(Ok(()), Err)
-            }
+        let Err((promise, error)) = self.try_start(shared, promise) else {
+            return Ok(());
+        };
+        if let Some(promise) = shared.take_back(promise) {
+            shared.wake(promise);
         }
+        error.map_or(Ok(()), Err)
     }
 
     /// Starts any thread of the coordinator's, to be joined at its end.
@@ -104,10 +116,14 @@ impl Threads {
         if let Some(size) = shared.options.stack_size {
             builder = builder.stack_size(size);
         }
-        let handle = builder.spawn(f)?;
+        // Under the lock, so that no thread starts behind the back of `join`.
         let mut handles = lock(&self.handles);
-        handles.retain(|handle| !handle.is_finished());
-        handles.push(handle);
+        if handles.closed {
+            return Err(io::Error::other("the coordinator has stopped"));
+        }
+        let handle = builder.spawn(f)?;
+        handles.list.retain(|handle| !handle.is_finished());
+        handles.list.push(handle);
         Ok(())
     }
 
@@ -137,19 +153,17 @@ impl Threads {
         self.live.load(Ordering::SeqCst)
     }
 
-    /// Waits for every thread that was started, except this one.
+    /// Waits until every thread has ended; none starts any more.
     pub(crate) fn join(&self) {
-        loop {
-            let handles = std::mem::take(&mut *lock(&self.handles));
-            if handles.is_empty() {
-                return;
-            }
-            for handle in handles {
-                if handle.thread().id() != thread::current().id() {
-                    // Worker threads catch every panic of user code.
-                    let _ = handle.join();
-                }
-            }
+        let _joining = lock(&self.joining);
+        let list = {
+            let mut handles = lock(&self.handles);
+            handles.closed = true;
+            std::mem::take(&mut handles.list)
+        };
+        for handle in list {
+            // Threads of ours catch every panic of user code.
+            let _ = handle.join();
         }
     }
 }

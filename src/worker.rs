@@ -6,7 +6,7 @@
 //! future is ready, a closer until nothing is alive.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use event_listener::Listener;
@@ -14,7 +14,7 @@ use event_listener::Listener;
 use crate::WorkerKind;
 use crate::context::Entry;
 use crate::idle::{Promise, Vacated};
-use crate::parker::with_parker;
+use crate::parker::{self, Parker};
 use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
@@ -32,6 +32,11 @@ pub(crate) trait Main {
 
     /// Does it; true if the thread is to leave the loop.
     fn advance(&self) -> bool;
+
+    /// What its waker unparks, if it has one.
+    fn parker(&self) -> Arc<Parker> {
+        parker::current()
+    }
 
     /// When to look again, even if nobody wakes the thread.
     fn deadline(&self) -> Option<Instant> {
@@ -66,6 +71,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             Some(runnable) => {
                 task::run(entry, runnable);
                 if entry.away.get() && come_back(entry) {
+                    leave(entry);
                     return Left::Retired;
                 }
             }
@@ -175,39 +181,39 @@ fn sit(entry: &Entry<'_>, seat: usize) {
 /// proof in `idle/README.md`.
 fn rest(entry: &Entry<'_>, main: &impl Main) {
     let shared = entry.shared;
-    with_parker(|parker, waker| {
-        let _listed = shared.list_parked(parker.clone());
-        let mut listener = shared.idle.listen();
-        if stand(entry) == Vacated::LookAgain && shared.has_work() {
-            if let Some(seat) = shared.idle.claim(true, entry.favourite()) {
-                sit(entry, seat);
-                entry.searching.set(true);
-                if listener.discard() {
-                    // One seat is enough; this thread searches now.
-                    let _ = shared.idle.give_back(Promise::assume());
-                }
-                return;
-            }
-        }
-        if shared.is_over() {
-            // The last to end a task may not have seen the phase.
-            shared.look_at_end();
-        }
-        let mut cx = Context::from_waker(waker);
-        let promised = loop {
-            if main.is_ready() {
-                break listener.discard();
-            }
-            if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
-                break true;
-            }
-            parker.park(main.deadline());
-        };
-        if promised {
-            sit(entry, shared.idle.redeem(Promise::assume(), entry.favourite()));
+    let parker = main.parker();
+    let waker = Waker::from(parker.clone());
+    let _listed = shared.list_parked(parker.clone());
+    let mut listener = shared.idle.listen();
+    if stand(entry) == Vacated::LookAgain && shared.has_work() {
+        if let Some(seat) = shared.idle.claim(true, entry.favourite()) {
+            sit(entry, seat);
             entry.searching.set(true);
+            if listener.discard() {
+                // One seat is enough; this thread searches now.
+                let _ = shared.idle.give_back(Promise::assume());
+            }
+            return;
         }
-    });
+    }
+    if shared.is_over() {
+        // The last to end a task may not have seen the phase.
+        shared.look_at_end();
+    }
+    let mut cx = Context::from_waker(&waker);
+    let promised = loop {
+        if main.is_ready() {
+            break listener.discard();
+        }
+        if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
+            break true;
+        }
+        parker.park(main.deadline());
+    };
+    if promised {
+        sit(entry, shared.idle.redeem(Promise::assume(), entry.favourite()));
+        entry.searching.set(true);
+    }
 }
 
 /// Gives up the seat; one who has none looks again too.
@@ -264,11 +270,16 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
     let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
     let entered = entry.enter();
     let info = entry.info();
-    sit(&entry, shared.idle.redeem(promise, index));
-    entry.searching.set(true);
-    // While a searcher is counted nobody else is woken, so not during the hook.
-    end_search(&entry);
-    shared.hooks.thread_started(&info);
+    if shared.hooks.thread_start.is_some() {
+        // While a promise is out nobody else is woken, so not during the hook.
+        if let Some(promise) = shared.take_back(promise) {
+            shared.wake(promise);
+        }
+        shared.hooks.thread_started(&info);
+    } else {
+        sit(&entry, shared.idle.redeem(promise, index));
+        entry.searching.set(true);
+    }
     let left = work(&entry, &ToTheEnd(shared));
     shared.hooks.thread_stops(&info);
     drop(entered);

@@ -13,7 +13,7 @@ use std::ptr;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::context::{Entry, Scope};
-use crate::parker::{Parker, with_parker};
+use crate::parker::{self, Parker};
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::id;
 use crate::worker::Main;
@@ -111,20 +111,26 @@ impl<'a, F: Future> Frame<'a, F> {
         }));
         match polled {
             Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
+            Err(panic) => {
+                // SAFETY: as above. A second panic is contained: only one can go
+                // on to the caller.
+                self.entry.shared.hooks.contain(|| unsafe { *self.future.get() = None });
+                Poll::Ready(Err(panic))
+            }
         }
     }
 }
 
 fn new_bell() -> Bell {
-    let signal = Arc::new(Signal {
-        woken: AtomicBool::new(true),
-        parker: with_parker(|parker, _| parker.clone()),
-    });
+    let signal = Arc::new(Signal { woken: AtomicBool::new(true), parker: parker::current() });
     (signal.clone(), Waker::from(signal))
 }
 
 impl<F: Future> Main for Frame<'_, F> {
+    fn parker(&self) -> Arc<Parker> {
+        self.bell().0.parker.clone()
+    }
+
     fn is_ready(&self) -> bool {
         // Acquire: meets the swap in `wake_by_ref`.
         let woken = || self.bell().0.woken.load(Ordering::Acquire);

@@ -8,7 +8,7 @@
 //!
 //! *Nested*, inside a poll, it must not run tasks: one of them might be waiting
 //! for the very poll underneath. So it gives the thread's seat to another
-//! thread (a sleeper, or a new one) and waits on its parker; see [`nested`].
+//! thread (a sleeper, or a new one) and waits on its parker; see [`wait_aside`].
 //! That frees every *task*. But a main future can be polled by its own thread
 //! alone, and it may be suspended further down this thread's stack: so while a
 //! nested call waits, it polls, besides its own, the suspended main futures
@@ -23,7 +23,6 @@ use std::pin::pin;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
-use crate::parker::with_parker;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::worker::{self, Main};
@@ -43,7 +42,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     if !nested {
         let _done = worker::work(&entry, frame);
     } else if !frame.advance() {
-        wait_nested(&entry, frame);
+        wait_aside(&entry, frame);
     }
     frame.take_output()
 }
@@ -56,41 +55,42 @@ fn kind(shared: &Shared) -> WorkerKind {
     outer.flatten().unwrap_or(WorkerKind::Caller)
 }
 
-/// Waits inside a poll until `main` is done.
-pub(crate) fn wait_nested(entry: &Entry<'_>, main: &impl Main) {
-    for outer in entry.ancestors() {
-        give_up_seat(outer);
+/// Waits until `main` is done, without running tasks: inside a poll, or to let
+/// the others finish.
+pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
+    step_aside(entry);
+    let parker = main.parker();
+    let _listed = entry.shared.list_parked(parker.clone());
+    loop {
+        advance_suspended();
+        if main.is_ready() && main.advance() {
+            return;
+        }
+        if entry.shared.threads.ensure_one(entry.shared).is_err() {
+            // No thread is to be had, so nobody else would run the tasks.
+            let _done = worker::work(entry, main);
+            return;
+        }
+        parker.park(main.deadline());
+    }
+}
+
+/// Gives the seats of this thread to others, and makes the tasks it is inside of
+/// known: they may be blocked for long.
+pub(crate) fn step_aside(entry: &Entry<'_>) {
+    for outer in entry.ancestors().filter(|outer| outer.seated().is_some()) {
+        if outer.is_worker_thread() && !outer.away.replace(true) {
+            outer.shared.threads.leave();
+        }
+        worker::leave(outer);
     }
     for scope in context::scopes() {
-        // It may be blocked for long: let `tasks()` know of it. If it is to be
-        // cancelled instead, it will be when its poll returns.
         if let (Some(meta), Some(waker)) = (scope.task(), scope.waker()) {
+            // If it is to be cancelled instead, it will be when its poll returns.
             let _ = meta.bind(waker);
         }
     }
-    if entry.shared.threads.ensure_one(entry.shared).is_err() {
-        // No thread is to be had, so nobody else would run the tasks.
-        let _done = worker::work(entry, main);
-        return;
-    }
-    with_parker(|parker, _| {
-        let _listed = entry.shared.list_parked(parker.clone());
-        loop {
-            frame::advance_suspended();
-            if main.is_ready() && main.advance() {
-                return;
-            }
-            parker.park(main.deadline());
-        }
-    });
 }
 
-fn give_up_seat(entry: &Entry<'_>) {
-    if entry.seated().is_none() {
-        return;
-    }
-    if entry.is_worker_thread() && !entry.away.replace(true) {
-        entry.shared.threads.leave();
-    }
-    worker::leave(entry);
-}
+/// Polls the main futures that wait further down this thread's stack.
+pub(crate) use frame::advance_suspended;

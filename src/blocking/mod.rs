@@ -23,7 +23,7 @@ use slab::Slab;
 
 use crate::WorkerKind;
 use crate::context::Entry;
-use crate::shared::{Phase, Shared};
+use crate::shared::Shared;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
@@ -113,16 +113,23 @@ impl BlockingPool {
         if state.coming || state.queue.is_empty() || !state.open {
             return Send::Nobody;
         }
-        if state.idle > 0 {
+        if self.wake_idle(state) || state.threads >= self.max {
+            return Send::Nobody;
+        }
+        state.coming = true;
+        state.threads += 1;
+        Send::Start
+    }
+
+    /// Wakes an idle thread for the queue, if there are both.
+    fn wake_idle(&self, state: &mut State) -> bool {
+        let wake = state.idle > 0 && !state.queue.is_empty();
+        if wake {
             state.coming = true;
             state.tokens += 1;
             self.wake.notify_one();
-        } else if state.threads < self.max {
-            state.coming = true;
-            state.threads += 1;
-            return Send::Start;
         }
-        Send::Nobody
+        wake
     }
 
     fn start(&self, shared: &Shared, send: Send) {
@@ -137,7 +144,8 @@ impl BlockingPool {
         let mut state = lock(&self.state);
         state.threads -= 1;
         state.coming = false;
-        if state.threads == 0 {
+        // One may idle by now, and was not sent for because of this one.
+        if !self.wake_idle(&mut state) && state.threads == 0 {
             let queue = std::mem::take(&mut state.queue);
             drop(state);
             shared.injector.push_block(queue);
@@ -151,9 +159,12 @@ impl BlockingPool {
         self.wake.notify_all();
     }
 
-    /// Takes out all that has not started, to be dropped.
+    /// Takes out all that has not started, to be dropped. From now on a thread
+    /// is sent for what still comes, also if the pool was never opened.
     pub(crate) fn take_queue(&self) -> VecDeque<Runnable> {
-        std::mem::take(&mut lock(&self.state).queue)
+        let mut state = lock(&self.state);
+        state.open = true;
+        std::mem::take(&mut state.queue)
     }
 
     pub(crate) fn census(&self) -> Census {
@@ -168,6 +179,12 @@ impl BlockingPool {
 
     pub(crate) fn lend_count(&self) -> u64 {
         self.lends.load(Ordering::Relaxed)
+    }
+
+    /// A thread that was sent for is there, and looks at the queue next.
+    fn arrive<'a>(&self, state: &'a mut State) -> &'a mut State {
+        state.coming = false;
+        state
     }
 
     fn has_queue(&self) -> bool {
@@ -189,9 +206,10 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     let entry = Entry::new(shared, WorkerKind::Blocking, Some(index));
     let entered = entry.enter();
     let info = entry.info();
-    shared.hooks.thread_started(&info);
     let pool = &shared.blocking;
-    let key = lock(&pool.state).running.insert(None);
+    let key = pool.arrive(&mut lock(&pool.state)).running.insert(None);
+    // Others may be sent for while the hook runs.
+    shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
     shared.hooks.thread_stops(&info);
     drop(entered);
@@ -202,7 +220,7 @@ fn thread(shared: &Arc<Shared>, index: usize) {
 impl Thread<'_> {
     fn run(&self) {
         let lender = lend::Lender::new(self.entry);
-        let mut state = self.arrive(lock(&self.pool.state));
+        let mut state = lock(&self.pool.state);
         loop {
             if let Some(job) = state.queue.pop_front() {
                 state.running[self.key] = Some(Running::of(job.metadata()));
@@ -229,12 +247,6 @@ impl Thread<'_> {
         }
     }
 
-    /// Looks at the queue after having been started or woken.
-    fn arrive<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.coming = false;
-        state
-    }
-
     /// Waits for a token; `None` if the thread is to end, which is counted.
     fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         let deadline = Instant::now().checked_add(self.pool.keep_alive);
@@ -243,11 +255,15 @@ impl Thread<'_> {
             if state.tokens > 0 {
                 state.tokens -= 1;
                 state.idle -= 1;
-                return Some(self.arrive(state));
+                self.pool.arrive(&mut state);
+                return Some(state);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
                 state.idle -= 1;
+                if !state.queue.is_empty() {
+                    return Some(state);
+                }
                 state.threads -= 1;
                 state.running.remove(self.key);
                 return None;
@@ -267,13 +283,5 @@ impl Running {
             site: meta.site,
             since: Instant::now(),
         }
-    }
-}
-
-impl Shared {
-    /// Drops the closures that have not started; part of cancelling.
-    pub(crate) fn discard_blocking_queue(&self) {
-        debug_assert!(self.phase.load(Ordering::Relaxed) >= Phase::Cancelling);
-        self.blocking.take_queue().into_iter().for_each(task::discard);
     }
 }

@@ -29,8 +29,8 @@ pub(crate) enum Kind {
 /// only when no future is alive, the coordinator or [`Shared::keep`] holds a
 /// reference. `async-task` schedules and polls only tasks whose future is not
 /// dropped; and the thread that drops a future, after which the count may be
-/// zero, holds a reference of its own (its [`Entry`](context::Entry), or the
-/// spawner's, whose spawn was refused).
+/// zero, holds a reference of its own (its [`Entry`](context::Entry); or, if the
+/// task was refused, the spawner's).
 pub(crate) struct Meta {
     shared: NonNull<Shared>,
     pub(crate) site: &'static Site,
@@ -38,6 +38,7 @@ pub(crate) struct Meta {
     pub(crate) place: Place,
     name: Option<Box<Arc<str>>>,
     pub(crate) kind: Kind,
+    admitted: bool,
 }
 
 // SAFETY: `shared` points to a value that is `Send + Sync`; the other fields
@@ -53,6 +54,7 @@ impl Meta {
         id: u64,
         name: Option<Arc<str>>,
         kind: Kind,
+        admitted: bool,
     ) -> Self {
         Meta {
             shared: NonNull::from(shared),
@@ -61,6 +63,7 @@ impl Meta {
             place: Place::nowhere(),
             name: name.map(Box::new),
             kind,
+            admitted,
         }
     }
 
@@ -82,6 +85,12 @@ impl Meta {
 
     pub(crate) fn belongs_to(&self, shared: &Shared) -> bool {
         std::ptr::eq(self.shared.as_ptr(), shared)
+    }
+
+    /// Whether the coordinator took the task in. A refused one is dropped by its
+    /// spawner, and counted nowhere.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.admitted
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -107,8 +116,10 @@ impl Meta {
 
     /// The task's future is gone.
     pub(crate) fn finish(&self, cancelled: bool) {
-        let shared = self.shared();
-        shared.registry.release(self);
-        shared.count_finished(cancelled);
+        if self.admitted {
+            let shared = self.shared();
+            shared.registry.release(self);
+            shared.count_finished(cancelled);
+        }
     }
 }

@@ -24,11 +24,11 @@ where
     F::Output: Send + 'static,
 {
     let shared = new.shared;
-    let (meta, admitted) = admit(new, Kind::Future);
+    let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
-    if !admitted || !enlist(&runnable) {
+    if !enlist(&runnable) {
         drop(runnable);
     } else {
         match context::seat(shared) {
@@ -48,11 +48,11 @@ where
     T: Send + 'static,
 {
     let shared = new.shared;
-    let (meta, admitted) = admit(new, Kind::Blocking);
+    let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
-    if admitted && enlist(&runnable) {
+    if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
         drop(runnable);
@@ -60,35 +60,43 @@ where
     JoinHandle::new(task)
 }
 
-/// Counts the new task, and says whether it may run at all.
+/// Counts the new task, or refuses it.
 ///
 /// From inside a task, a plain counter will do: its spawner is alive, so the
 /// count does not fall to zero before the new task is in it. Anyone else counts
 /// first and looks at the phase second, both sequentially consistent, as the
 /// closer sets the phase first and counts second: one of the two sees the other.
+/// A refused task is not counted, so that no closer waits for it.
 #[inline]
-fn admit(new: New<'_>, kind: Kind) -> (Meta, bool) {
+fn admit(new: New<'_>, kind: Kind) -> Meta {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
         Some(seat) if inside => {
-            (seat.next_id(), shared.phase.load(Ordering::Relaxed) < Phase::Cancelling)
+            let admitted = shared.phase.load(Ordering::Relaxed) < Phase::Cancelling;
+            (seat.next_id(admitted), admitted)
         }
-        _ => {
-            shared.foreign.spawned.fetch_add(1, Ordering::SeqCst);
-            let phase = shared.phase.load(Ordering::SeqCst);
-            let closed = if inside { Phase::Cancelling } else { Phase::Draining };
-            (id::fresh(), phase < closed)
-        }
+        _ => (id::fresh(), admit_from_outside(shared, inside)),
     };
-    (Meta::new(shared, new.site, id, new.name, kind), admitted)
+    Meta::new(shared, new.site, id, new.name, kind, admitted)
 }
 
-/// Enters a task with a name in the registry at once, so that it is always
-/// listed by its name. False if the registry is closed.
+fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
+    shared.foreign.spawned.fetch_add(1, Ordering::SeqCst);
+    let closed = if inside { Phase::Cancelling } else { Phase::Draining };
+    let admitted = shared.phase.load(Ordering::SeqCst) < closed;
+    if !admitted {
+        shared.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
+    }
+    admitted
+}
+
+/// Whether the task may run. One with a name is entered in the registry at once,
+/// so that it is always listed by it; a closed registry refuses.
+#[inline]
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
-    meta.name().is_none() || meta.bind(&runnable.waker()).is_ok()
+    meta.is_admitted() && (meta.name().is_none() || meta.bind(&runnable.waker()).is_ok())
 }
 
 /// A spawned task goes behind those that are queued; into the slot only if
