@@ -39,6 +39,7 @@
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | let others run | [`yield_now`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
+//! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
 //! | hear of lost panics | [`Builder::on_panic`] |
