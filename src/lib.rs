@@ -121,5 +121,9 @@ struct GuideDoctests;
 struct FromOdinDoctests;
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/from-odin-primitives.md")]
+struct PrimitivesDoctests;
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/architecture.md")]
 struct ArchitectureDoctests;
