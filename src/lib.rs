@@ -1,4 +1,71 @@
-//! A stackless M:N executor: tasks spread over OS threads by themselves.
+//! A stackless M:N executor: very many cheap tasks on a few OS threads, spread
+//! over them by itself.
+//!
+//! A [`Coordinator`] has a fixed number of *workers* and a pool of threads for
+//! closures that block. [`spawn`] starts a task, [`spawn_blocking`] a closure;
+//! both return a [`JoinHandle`] to wait for the result, and [`go`] and [`gob`]
+//! do the same for work that nobody waits for. The thread that calls
+//! [`block_on`](Coordinator::block_on) is one of the workers meanwhile.
+//!
+//! ```
+//! use oasync::Coordinator;
+//!
+//! fn main() -> std::io::Result<()> {
+//!     let coord = Coordinator::builder().workers(4).build()?; // nothing runs yet
+//!     coord.go(async { println!("queued before the start") });
+//!     let sum = coord.block_on(async {
+//!         let squares: Vec<_> = (0..8).map(|i| oasync::spawn(async move { i * i })).collect();
+//!         let text = oasync::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+//!         let mut sum = text.await??.len();
+//!         for square in squares {
+//!             sum += square.await?;
+//!         }
+//!         std::io::Result::Ok(sum)
+//!     })?;
+//!     println!("{sum}");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Map
+//!
+//! | to | use |
+//! |---|---|
+//! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
+//! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
+//! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | run what blocks | [`spawn_blocking`], [`gob`] |
+//! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
+//! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
+//! | let others run | [`yield_now`] |
+//! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
+//! | have memory for a task's data | [`arena()`], [`Arena`] |
+//! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
+//! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
+//! | hear of lost panics | [`Builder::on_panic`] |
+//! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop |
+//!
+//! The free functions use the coordinator whose task, closure or `block_on`
+//! they are called in. Anywhere else they use one process-wide default
+//! coordinator, which they start.
+//!
+//! # I/O and timers
+//!
+//! oasync schedules, and leaves I/O and time to crates that work on any
+//! executor, such as `async-io`, which brings a thread of its own for them. So
+//! do channels and locks: `async-channel`, `async-lock` and the like.
+//!
+//! # Features
+//!
+//! The crate has no Cargo features: all of it is always there. It needs the
+//! standard library with threads, and Rust 1.85.
+//!
+//! # More
+//!
+//! The sources have pages of their own in `docs/`: `guide.md`, for users;
+//! `from-odin.md`, for those who know the Odin library whose ideas these are;
+//! `architecture.md`, how it works inside and why. `examples/` has programs of
+//! one idea each.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
 #![warn(missing_debug_implementations, unreachable_pub)]
@@ -35,8 +102,29 @@ pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
+pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct GuideDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-odin.md")]
+struct FromOdinDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-odin-primitives.md")]
+struct PrimitivesDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/architecture.md")]
+struct ArchitectureDoctests;
