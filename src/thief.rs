@@ -1,0 +1,39 @@
+//! Taking runnables without a seat: a lender to poll them, a closer to drop them.
+
+use st3::fifo::Worker;
+
+use crate::queue::local::Stolen;
+use crate::shared::Shared;
+use crate::task::Runnable;
+
+pub(crate) struct Thief<'a> {
+    shared: &'a Shared,
+    /// Where a steal would put more than one runnable; it stays empty.
+    spare: Worker<Runnable>,
+}
+
+impl<'a> Thief<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Thief { shared, spare: Worker::new(1) }
+    }
+
+    /// Takes one runnable: out of the injector first, then out of a local queue,
+    /// out of a run slot as the last resort. What is there is about to be run by
+    /// its worker, who has it in its cache, unless that worker is stuck.
+    pub(crate) fn take(&self) -> Option<Runnable> {
+        let shared = self.shared;
+        if let Some(runnable) = shared.injector.take_one() {
+            // The rest of a block was out of sight for a moment, in which the
+            // last searcher may have gone to sleep.
+            shared.notify();
+            return Some(runnable);
+        }
+        let from_queue = || {
+            shared.seats.iter().find_map(|seat| match seat.queue.steal_one(&self.spare) {
+                Stolen::One(runnable) => Some(runnable),
+                Stolen::Nothing | Stolen::Busy => None,
+            })
+        };
+        from_queue().or_else(|| shared.seats.iter().find_map(|seat| seat.slot.take()))
+    }
+}
