@@ -121,7 +121,7 @@ impl Metrics {
 /// ```
 /// let coord = oasync::Coordinator::new();
 /// coord.block_on(async {
-///     oasync::task().name("waiter").go(std::future::pending());
+///     oasync::task().name("waiter").go(std::future::pending::<()>());
 ///     oasync::yield_now().await;
 ///     let tasks = oasync::Coordinator::current().tasks();
 ///     assert_eq!(tasks[0].name(), Some("waiter"));

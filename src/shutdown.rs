@@ -46,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// let coord = oasync::Coordinator::new();
 /// coord.start()?;
 /// coord.go(async {});
-/// coord.go(std::future::pending());
+/// coord.go(std::future::pending::<()>());
 /// let report = coord.shutdown(Duration::from_millis(20));
 /// assert_eq!((report.finished, report.cancelled), (1, 1));
 /// assert!(report.still_running.is_empty());

@@ -49,7 +49,7 @@ pub(crate) use pool::ArenaPool;
 ///
 /// What the `alloc` functions made is never dropped: its memory is given back
 /// and its destructor does not run. `Box` and `Vec` of the crate
-/// [`allocator_api2`](https://docs.rs/allocator-api2/0.4) run them, and take an
+/// [`allocator_api2`](https://docs.rs/allocator-api2/0.2) run them, and take an
 /// arena by reference, as it is an `Allocator`:
 ///
 /// ```
