@@ -34,6 +34,7 @@ pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
+pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
 
