@@ -11,8 +11,10 @@ use std::sync::{Mutex, MutexGuard};
 use allocator_api2::vec::Vec as ArenaVec;
 use oasync::{Coordinator, arena};
 
-/// Nothing but a chunk of an arena is as large as this in these tests.
+/// Nothing but a chunk of an arena is as large as this in these tests, and
+/// aligned to `ALIGN` as all chunks are. (Printing a backtrace takes much, too.)
 const LARGE: usize = 40_000;
+const ALIGN: usize = 16;
 
 /// Counts, and refuses what is large while `REFUSE` is set.
 struct Counting;
@@ -28,7 +30,7 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);
-        if layout.size() >= LARGE {
+        if layout.size() >= LARGE && layout.align() >= ALIGN {
             LARGE_CALLS.fetch_add(1, Ordering::Relaxed);
             if REFUSE.get() {
                 return ptr::null_mut();
