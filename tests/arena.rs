@@ -316,66 +316,6 @@ fn a_collection_may_be_dropped_or_shrunk_on_another_thread_but_not_grown() {
 }
 
 #[test]
-fn a_reset_gives_memory_back() {
-    let coord = workers(1);
-    coord.block_on(async {
-        let mut arena = arena();
-        assert_eq!((arena.allocated_bytes(), coord.metrics().arena_bytes()), (0, 0));
-        for round in 0..3 {
-            for i in 0..1000 {
-                assert_eq!(arena.alloc_slice_fill_with(100, |_| i)[99], i);
-            }
-            let full = arena.allocated_bytes();
-            assert!(full >= 400_000, "round {round}: {full}");
-            assert_eq!(coord.metrics().arena_bytes(), full);
-            arena.reset();
-            let left = arena.allocated_bytes();
-            assert!(0 < left && left < full, "round {round}: {left} of {full}");
-            assert_eq!(coord.metrics().arena_bytes(), left);
-            // What is left is used again.
-            arena.alloc_slice_copy(&vec![0u8; left]);
-            assert_eq!(arena.allocated_bytes(), left);
-        }
-    });
-}
-
-#[test]
-fn no_more_than_arena_keep_is_kept() {
-    let coord = Coordinator::builder().workers(1).arena_keep(4096).build().unwrap();
-    let used = |bytes: usize| {
-        coord.block_on(async {
-            let arena = arena();
-            arena.alloc_slice_fill_with(bytes, |_| 0u8);
-            arena.allocated_bytes()
-        })
-    };
-    let large = used(5000);
-    assert!(large >= 5000);
-    assert_eq!(coord.metrics().arena_bytes(), 0);
-    let small = used(1500);
-    assert!((1500..=4096).contains(&small));
-    assert_eq!(coord.metrics().arena_bytes(), small);
-    // The kept one serves the next, and stays if it has not grown too large.
-    assert_eq!(used(10), small);
-    assert_eq!(coord.metrics().arena_bytes(), small);
-    used(50_000);
-    assert_eq!(coord.metrics().arena_bytes(), 0);
-}
-
-#[test]
-fn a_burst_of_arenas_is_not_kept_whole() {
-    let coord = workers(1);
-    coord.block_on(async {
-        let arenas: Vec<Arena> = (0..1000).map(|_| arena()).collect();
-        arenas.iter().for_each(|arena| _ = arena.alloc(0u8));
-        let each = arenas[0].allocated_bytes();
-        assert_eq!(coord.metrics().arena_bytes(), 1000 * each);
-        drop(arenas);
-        assert_eq!(coord.metrics().arena_bytes(), 256 * each);
-    });
-}
-
-#[test]
 fn zero_sized_and_over_aligned_values() {
     #[repr(align(4096))]
     #[derive(Clone)]

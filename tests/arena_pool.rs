@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use allocator_api2::vec::Vec as ArenaVec;
-use oasync::{Coordinator, arena};
+use oasync::{Arena, Coordinator, arena};
 
 /// Nothing but a chunk of an arena is as large as this in these tests, and
 /// aligned to `ALIGN` as all chunks are. (Printing a backtrace takes much, too.)
@@ -157,5 +157,68 @@ fn without_memory_the_try_functions_say_so_and_the_others_panic() {
         assert!(in_list && panics && unlimited.is_some() && !made.get());
         assert_eq!((&*kept, arena.allocated_bytes()), ("kept", bytes));
         assert_eq!(*arena.alloc_str(&text), *text);
+    });
+}
+
+#[test]
+fn a_reset_gives_memory_back() {
+    let _turn = turn();
+    let coord = Coordinator::builder().workers(1).build().unwrap();
+    coord.block_on(async {
+        let mut arena = arena();
+        assert_eq!((arena.allocated_bytes(), coord.metrics().arena_bytes()), (0, 0));
+        for round in 0..3 {
+            for i in 0..1000 {
+                assert_eq!(arena.alloc_slice_fill_with(100, |_| i)[99], i);
+            }
+            let full = arena.allocated_bytes();
+            assert!(full >= 400_000, "round {round}: {full}");
+            assert_eq!(coord.metrics().arena_bytes(), full);
+            arena.reset();
+            let left = arena.allocated_bytes();
+            assert!(0 < left && left < full, "round {round}: {left} of {full}");
+            assert_eq!(coord.metrics().arena_bytes(), left);
+            // What is left is used again.
+            arena.alloc_slice_copy(&vec![0u8; left]);
+            assert_eq!(arena.allocated_bytes(), left);
+        }
+    });
+}
+
+#[test]
+fn no_more_than_arena_keep_is_kept() {
+    let _turn = turn();
+    let coord = Coordinator::builder().workers(1).arena_keep(4096).build().unwrap();
+    let used = |bytes: usize| {
+        coord.block_on(async {
+            let arena = arena();
+            arena.alloc_slice_fill_with(bytes, |_| 0u8);
+            arena.allocated_bytes()
+        })
+    };
+    let large = used(5000);
+    assert!(large >= 5000);
+    assert_eq!(coord.metrics().arena_bytes(), 0);
+    let small = used(1500);
+    assert!((1500..=4096).contains(&small));
+    assert_eq!(coord.metrics().arena_bytes(), small);
+    // The kept one serves the next, and stays if it has not grown too large.
+    assert_eq!(used(10), small);
+    assert_eq!(coord.metrics().arena_bytes(), small);
+    used(50_000);
+    assert_eq!(coord.metrics().arena_bytes(), 0);
+}
+
+#[test]
+fn a_burst_of_arenas_is_not_kept_whole() {
+    let _turn = turn();
+    let coord = Coordinator::builder().workers(1).build().unwrap();
+    coord.block_on(async {
+        let arenas: Vec<Arena> = (0..1000).map(|_| arena()).collect();
+        arenas.iter().for_each(|arena| _ = arena.alloc(0u8));
+        let each = arenas[0].allocated_bytes();
+        assert_eq!(coord.metrics().arena_bytes(), 1000 * each);
+        drop(arenas);
+        assert_eq!(coord.metrics().arena_bytes(), 256 * each);
     });
 }
