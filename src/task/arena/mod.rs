@@ -269,7 +269,7 @@ impl Arena {
     }
 
     /// Takes back all that was allocated; the largest chunk stays for what comes
-    /// next. May be called by anyone who has the arena to himself.
+    /// next. Whoever has the arena exclusively may call it.
     ///
     /// ```
     /// oasync::block_on(async {
