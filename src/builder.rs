@@ -28,9 +28,11 @@ pub(crate) struct Options {
     pub(crate) arena_keep: usize,
 }
 
+type MakeState = Box<dyn Fn(&WorkerInfo) -> Box<dyn Any> + Send + Sync>;
+
 /// How a thread gets its worker state.
 pub(crate) struct StateMaker {
-    pub(crate) make: Box<dyn Fn(&WorkerInfo) -> Box<dyn Any> + Send + Sync>,
+    pub(crate) make: MakeState,
     pub(crate) type_name: &'static str,
 }
 
@@ -79,8 +81,9 @@ pub struct Builder {
 
 impl Builder {
     /// The number of workers: how many threads run tasks at the same time, the
-    /// callers of [`block_on`](Coordinator::block_on) among them. Default: what
-    /// [`available_parallelism`] says; at most 1,024.
+    /// callers of [`block_on`](Coordinator::block_on) among them, and not
+    /// counting blocking threads that lend themselves while all of these are
+    /// busy. Default: what [`available_parallelism`] says; at most 1,024.
     pub fn workers(mut self, n: usize) -> Self {
         self.workers = n;
         self
@@ -151,8 +154,9 @@ impl Builder {
     }
 
     /// Called for each panic that no handle takes: of a detached task, of a
-    /// future or a result that is dropped, of a waker. A panic of the hook
-    /// itself is caught and counted.
+    /// future or a result that is dropped, of a waker that a handle was polled
+    /// with inside a coordinator. On whatever thread that happens. A panic of the
+    /// hook itself is caught and counted.
     pub fn on_panic(mut self, f: impl Fn(&TaskPanic<'_>) + Send + Sync + 'static) -> Self {
         self.hooks.panic = Some(Box::new(f));
         self

@@ -267,7 +267,7 @@ fn top_scope<'a>() -> Option<&'a Scope> {
 
 /// Calls `f` with the thread's entry.
 pub(crate) fn with_entry<R>(f: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
-    top_entry().map(|entry| f(entry))
+    top_entry().map(f)
 }
 
 /// Calls `f` with the coordinator that this thread is inside of.

@@ -23,8 +23,9 @@ use crate::{Handle, context, free};
 ///
 /// Dropping it cancels what still lives: every future is dropped and every
 /// thread has ended when `drop` returns. That waits for polls and closures that
-/// are under way, however long they take; [`shutdown`](Self::shutdown) bounds
-/// the wait. Dropped inside one of its own tasks, it cancels and does not wait.
+/// are under way, however long they take; a [`shutdown`](Self::shutdown) before
+/// it bounds the wait. Dropped inside one of its own tasks, it cancels and does
+/// not wait.
 ///
 /// ```
 /// use oasync::Coordinator;
@@ -65,7 +66,7 @@ impl Coordinator {
     }
 
     /// A handle to the coordinator that this code runs in: the innermost one
-    /// whose task, closure, hook or `block_on` it is inside of. Outside of all,
+    /// whose task, closure, thread hook or `block_on` it is inside of. Outside of all,
     /// the process-wide default one, not started by this.
     ///
     /// ```
@@ -112,8 +113,9 @@ impl Coordinator {
     /// to another as it goes.
     ///
     /// From a task of this coordinator this is the fast path. Tasks spawned from
-    /// outside and before the start are run in the order they came. After a
-    /// shutdown the future is dropped and the handle gives a cancelled error.
+    /// outside, or before the start, are taken up in the order they came (with
+    /// several workers, by several at a time). After a shutdown the future is
+    /// dropped and the handle gives a cancelled error.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
@@ -215,17 +217,17 @@ impl Coordinator {
         self.shared().tasks()
     }
 
-    /// Ends the coordinator: refuses new tasks from outside, lets those that are
-    /// there run (and spawn others) for at most `limit`, then cancels the rest
-    /// and reports.
+    /// Ends the coordinator: refuses new tasks from outside (main futures of
+    /// `block_on` included), lets those that are there run, and spawn others, for
+    /// at most `limit`, then cancels the rest and reports.
     ///
     /// When it returns, no future of the coordinator is alive, and none of its
     /// threads, except for what the report says is still running: a closure
     /// that still blocks, a poll that did not return within a second after the
     /// limit. If the coordinator was never started, everything is cancelled.
     ///
-    /// Inside one of its own tasks it waits for the others, and that task goes on.
-    /// Calling it again is allowed.
+    /// Inside one of its own tasks it waits for the others; that task goes on
+    /// until it next waits, and is cancelled there. Calling it again is allowed.
     ///
     /// ```
     /// use std::time::Duration;

@@ -41,7 +41,7 @@ pub struct Metrics {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
-    /// Polls of tasks.
+    /// Polls of tasks, without those of main futures and lent ones.
     pub poll_count: u64,
     /// Successful steals, each of up to half of another worker's queue.
     pub steal_count: u64,
@@ -168,8 +168,8 @@ impl TaskInfo {
         self.state
     }
 
-    /// How long ago it first waited, or its closure began; `None` for a task in
-    /// its first poll.
+    /// How long ago it first waited (with a name: was spawned), or its closure
+    /// began; `None` for a task without a name in its first poll.
     pub fn age(&self) -> Option<Duration> {
         self.age
     }
@@ -267,7 +267,7 @@ fn set_running(
 ) {
     if let Some(info) = tasks.iter_mut().find(|info| info.id == id) {
         info.state = TaskState::Running;
-        return;
+        return fill(info);
     }
     let mut info = TaskInfo { id, name: None, location, state: TaskState::Running, age: None };
     fill(&mut info);

@@ -51,7 +51,7 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
 /// another kind.
 fn kind(shared: &Shared) -> WorkerKind {
     let own = |entry: &Entry<'_>| std::ptr::eq(&**entry.shared, shared).then(|| entry.kind());
-    let outer = context::with_entry(|top| top.ancestors().find_map(|entry| own(entry)));
+    let outer = context::with_entry(|top| top.ancestors().find_map(own));
     outer.flatten().unwrap_or(WorkerKind::Caller)
 }
 

@@ -22,7 +22,8 @@ type Task<T> = FallibleTask<Outcome<T>, Meta>;
 /// # Cancel safety
 ///
 /// Polling the handle changes nothing in the task: `select` on `&mut handle`
-/// as you like.
+/// as you like. The result is given once; a poll after that gives a cancelled
+/// error.
 ///
 /// ```
 /// let coord = oasync::Coordinator::new();
@@ -73,12 +74,13 @@ impl<T> JoinHandle<T> {
 }
 
 impl<T: Send + 'static> JoinHandle<T> {
-    /// Cancels the task: its future is dropped at the next point where it
-    /// waits, or at once if it does. Takes effect now, not when it is awaited.
+    /// Cancels the task: a worker drops its future as soon as it is not being
+    /// polled. Takes effect now, not when it is awaited.
     ///
     /// Awaiting the result waits until the future *has been dropped*, and gives
-    /// what the task returned if it was faster. A closure in the blocking pool
-    /// can be cancelled only before it starts.
+    /// what the task returned if that was ready first. A task in what turns out
+    /// to be its last poll, or a closure that has begun, runs to its end, and its
+    /// result is dropped.
     ///
     /// # Errors
     ///
@@ -195,14 +197,11 @@ struct Guarded {
 impl Guarded {
     /// Polls `future` with `cx`'s waker if that is ours, else with a guarded
     /// one, which `cache` keeps for the next poll.
-    fn poll<F: Future>(
+    fn poll<F: Future + ?Sized>(
         cache: &mut Option<Arc<Guarded>>,
         cx: &mut Context<'_>,
         future: Pin<&mut F>,
-    ) -> Poll<F::Output>
-    where
-        F: ?Sized,
-    {
+    ) -> Poll<F::Output> {
         if context::is_own_waker(cx.waker()) {
             return future.poll(cx);
         }
