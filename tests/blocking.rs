@@ -336,7 +336,13 @@ fn a_result_that_panics_in_its_drop_is_counted_and_the_thread_lives_on() {
     let coord = pool(1, LIMIT);
     coord.start().unwrap();
     let id = coord.block_on(coord.spawn_blocking(|| thread::current().id())).unwrap();
-    coord.gob(|| Bomb);
+    // Detached before it ends: the pool drops the result.
+    let (gate, closure) = gate();
+    coord.gob(move || {
+        closure();
+        Bomb
+    });
+    gate.open();
     let after = coord.block_on(coord.spawn_blocking(|| thread::current().id())).unwrap();
     assert_eq!((id, coord.metrics().panics()), (after, 1));
 }

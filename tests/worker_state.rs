@@ -127,19 +127,25 @@ fn a_nested_block_on_shares_the_state_of_its_thread() {
     log.assert_one_each();
 }
 
+/// A closure that `calls` threads call at the same time: so each call is on a
+/// thread of its own, although a blocking thread may poll tasks.
+fn meeting<R>(calls: usize, f: impl Fn() -> R + Clone) -> impl Fn() -> R + Clone {
+    let barrier = Arc::new(Barrier::new(calls));
+    move || {
+        barrier.wait();
+        f()
+    }
+}
+
 #[test]
 fn each_thread_has_its_own_dropped_there_before_shutdown_returns() {
     let (coord, log) = logged(3);
     coord.start().unwrap();
-    // All meet, so each is on a thread of its own: three workers, two blocking.
-    let meeting = Arc::new(Barrier::new(5));
+    // Three workers, two blocking threads.
+    let visit = meeting(5, || visit().0);
     let kinds: Vec<_> = (0..5)
         .map(|i| {
-            let meeting = meeting.clone();
-            let visit = move || {
-                meeting.wait();
-                visit().0
-            };
+            let visit = visit.clone();
             match i {
                 0..3 => coord.spawn(async move { visit() }),
                 _ => coord.spawn_blocking(visit),
@@ -162,7 +168,14 @@ fn each_thread_has_its_own_dropped_there_before_shutdown_returns() {
 fn a_drop_of_the_coordinator_drops_the_states_too() {
     let (coord, log) = logged(2);
     coord.start().unwrap();
-    let (task, closure) = (coord.spawn(async { visit() }), coord.spawn_blocking(visit));
+    let visit = meeting(2, || drop(visit()));
+    let (task, closure) = (
+        coord.spawn({
+            let visit = visit.clone();
+            async move { visit() }
+        }),
+        coord.spawn_blocking(visit),
+    );
     until("both have run", || task.is_finished() && closure.is_finished());
     drop(coord);
     assert_eq!(log.counts(), (2, 2));
@@ -332,7 +345,14 @@ fn a_panic_of_its_drop_is_caught_and_counted() {
     assert_eq!(coord.metrics().panics(), 2);
     // On threads: a worker and a blocking one.
     coord.start().unwrap();
-    let (task, closure) = (coord.spawn(async move { ask() }), coord.spawn_blocking(ask));
+    let ask = meeting(2, ask);
+    let (task, closure) = (
+        coord.spawn({
+            let ask = ask.clone();
+            async move { ask() }
+        }),
+        coord.spawn_blocking(ask),
+    );
     until("both have run", || task.is_finished() && closure.is_finished());
     coord.shutdown(LIMIT);
     assert_eq!((coord.metrics().panics(), DROPS.load(Ordering::SeqCst)), (4, 4));
