@@ -144,7 +144,9 @@ fn inside_block_on_too_also_nested() {
         thread::Builder::new().name("still-d-caller".into()).spawn(main).unwrap()
     };
     let callers = [caller(false), caller(false), caller(true)];
+    let start = Instant::now();
     while event.total_listeners() < 3 {
+        assert!(start.elapsed() < LIMIT, "all callers wait");
         thread::sleep(Duration::from_millis(1));
     }
     assert_still("still-d", 9);
