@@ -168,7 +168,7 @@ fn each_thread_has_its_own_dropped_there_before_shutdown_returns() {
 fn a_drop_of_the_coordinator_drops_the_states_too() {
     let (coord, log) = logged(2);
     coord.start().unwrap();
-    let visit = meeting(2, || drop(visit()));
+    let visit = meeting(2, visit);
     let (task, closure) = (
         coord.spawn({
             let visit = visit.clone();
