@@ -1,0 +1,73 @@
+//! What the tests of `block_on` share.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use event_listener::Event;
+use oasync::Coordinator;
+
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// Runs `f` on a thread; a hang becomes a failure that has the test's name.
+#[track_caller]
+pub(crate) fn ends(f: impl FnOnce() + Send + 'static) {
+    let (tx, rx) = mpsc::channel::<()>();
+    let thread = thread::spawn(move || {
+        let _tx = tx;
+        f();
+    });
+    let hangs = rx.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(!hangs, "no progress within {LIMIT:?}");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[track_caller]
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+pub(crate) fn coordinator(workers: usize) -> Coordinator {
+    Coordinator::builder().workers(workers).build().unwrap()
+}
+
+/// An unbounded channel.
+pub(crate) struct Channel<T> {
+    queue: Mutex<VecDeque<T>>,
+    pub(crate) filled: Event,
+}
+
+impl<T> Channel<T> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Channel { queue: Mutex::new(VecDeque::new()), filled: Event::new() })
+    }
+
+    pub(crate) fn send(&self, value: T) {
+        self.queue.lock().unwrap().push_back(value);
+        self.filled.notify(usize::MAX);
+    }
+
+    pub(crate) async fn receive(&self) -> T {
+        loop {
+            let filled = self.filled.listen();
+            if let Some(value) = self.queue.lock().unwrap().pop_front() {
+                return value;
+            }
+            filled.await;
+        }
+    }
+}
+
+/// The waker that the enclosing future is polled with.
+pub(crate) async fn own_waker() -> Waker {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
