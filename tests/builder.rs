@@ -207,8 +207,11 @@ fn thread_hooks_are_called_once_for_each_thread() {
     let kinds = |kind| threads.values().filter(|info| info[0].kind() == kind).count();
     assert_eq!((kinds(WorkerKind::Worker), kinds(WorkerKind::Blocking)), (2, 1));
     // Not for the caller of `block_on`, whose thread it is not.
-    assert_eq!(*starts.lock().unwrap(), threads);
-    assert_eq!(*stops.lock().unwrap(), threads);
+    let starts = starts.lock().unwrap();
+    assert!(threads.iter().all(|(id, info)| starts.get(id) == Some(info)), "{starts:?}");
+    assert!(starts.values().all(|infos| infos.len() == 1), "{starts:?}");
+    assert!(!starts.contains_key(&thread::current().id()));
+    assert_eq!(*stops.lock().unwrap(), *starts);
     assert_eq!(handle.metrics().panics(), 0);
 }
 

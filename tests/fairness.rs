@@ -277,3 +277,26 @@ fn blocking_closures_run_while_local_work_is_endless() {
         }
     }
 }
+
+#[test]
+fn a_second_worker_comes_while_the_first_is_held() {
+    // Whatever the first has just been doing: each round finds it at another
+    // count of polls, and with another queue.
+    let coord = coordinator(2);
+    coord.start().unwrap();
+    for round in 0..500 {
+        let here = Arc::new(AtomicUsize::new(0));
+        let pair = [(); 2].map(|()| {
+            let here = here.clone();
+            coord.spawn(async move {
+                here.fetch_add(1, Ordering::SeqCst);
+                let deadline = Instant::now() + LONG;
+                while here.load(Ordering::SeqCst) < 2 {
+                    assert!(Instant::now() < deadline, "round {round}: the other never ran");
+                    std::thread::yield_now();
+                }
+            })
+        });
+        pair.into_iter().for_each(|task| block_on(task).unwrap());
+    }
+}

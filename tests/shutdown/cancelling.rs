@@ -194,7 +194,9 @@ fn of_tasks_that_spawn_in_their_destructor() {
 
 #[test]
 fn of_tasks_that_wake_each_other() {
-    for (workers, by_drop) in [(1, false), (1, true), (2, false), (2, true)] {
+    // A wake that falls between two steps of a poll is rare: try often.
+    for round in 0..80 {
+        let (workers, by_drop) = (1 + round % 2, round / 2 % 2 == 0);
         let (coord, count) = (coordinator("sd-ring", workers), Count::default());
         coord.start().unwrap();
         let polls = Arc::new(AtomicUsize::new(0));
@@ -218,10 +220,40 @@ fn of_tasks_that_wake_each_other() {
         if by_drop {
             drop(coord);
         } else {
-            let report = coord.shutdown(Duration::from_millis(20));
-            assert_eq!((report.finished, report.cancelled), (0, 64));
+            let report = coord.shutdown(Duration::from_millis(5));
+            assert_eq!((report.finished, report.cancelled), (0, 64), "{report:?}");
         }
         assert_eq!((count.made(), count.dropped()), (64, 64));
         no_threads("sd-ring");
+    }
+}
+
+#[test]
+fn no_thread_is_started_only_to_end() {
+    for _ in 0..50 {
+        let starts = Arc::new(AtomicUsize::new(0));
+        let started = starts.clone();
+        let coord = Coordinator::builder()
+            .workers(2)
+            .thread_name("sd-idle")
+            .on_thread_start(move |_| {
+                started.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        coord.start().unwrap();
+        for task in [coord.spawn(async {}), coord.spawn(async {})] {
+            block_on(task).unwrap();
+        }
+        eventually("nothing is alive", || coord.metrics().num_alive_tasks() == 0);
+        // Each that lives has parked: none is on its way.
+        eventually("all sleep", || {
+            let metrics = coord.metrics();
+            metrics.workers().iter().all(|worker| worker.local_queue_depth == 0)
+                && metrics.num_worker_threads() == starts.load(Ordering::SeqCst)
+        });
+        let before = starts.load(Ordering::SeqCst);
+        drop(coord);
+        assert_eq!(starts.load(Ordering::SeqCst), before);
     }
 }
