@@ -1,0 +1,302 @@
+//! Promise: a task that is ready waits for a bounded number of polls of its
+//! worker, whatever the others do.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_lite::future::block_on;
+use oasync::{Coordinator, JoinHandle};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn coordinator(workers: usize) -> Coordinator {
+    Coordinator::builder().workers(workers).build().unwrap()
+}
+
+#[track_caller]
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !done() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Stops the endless tasks of a test, also when it fails.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn flag(&self) -> impl Fn() -> bool + Send + 'static {
+        let flag = self.0.clone();
+        move || flag.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// `n` tasks that yield until they are stopped, counting their polls.
+fn hogs(coord: &Coordinator, n: usize, stop: &Stop) -> Arc<AtomicUsize> {
+    let polls = Arc::new(AtomicUsize::new(0));
+    for _ in 0..n {
+        let (polls, stop) = (polls.clone(), stop.flag());
+        coord.go(async move {
+            while !stop() {
+                polls.fetch_add(1, Ordering::Relaxed);
+                oasync::yield_now().await;
+            }
+        });
+    }
+    polls
+}
+
+/// A ring of tasks each of which wakes the next for ever: they live in the run
+/// slot, if they may.
+fn ring(coord: &Coordinator, n: usize, stop: &Stop) -> Arc<AtomicUsize> {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let wakers: Arc<Vec<Mutex<Option<Waker>>>> =
+        Arc::new((0..n).map(|_| Mutex::default()).collect());
+    for i in 0..n {
+        let (polls, wakers, stop) = (polls.clone(), wakers.clone(), stop.flag());
+        coord.go(poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            *wakers[i].lock().unwrap() = Some(cx.waker().clone());
+            let next = wakers[(i + 1) % n].lock().unwrap().clone();
+            next.iter().for_each(Waker::wake_by_ref);
+            if stop() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+    }
+    polls
+}
+
+#[test]
+fn yielding_goes_to_the_back_of_the_queue() {
+    const TASKS: usize = 50;
+    const ROUNDS: usize = 20;
+    let coord = coordinator(1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let inner = order.clone();
+    coord.block_on(async move {
+        let driver = oasync::spawn(async move {
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|i| {
+                    let order = inner.clone();
+                    oasync::spawn(async move {
+                        for round in 0..ROUNDS {
+                            order.lock().unwrap().push((round, i));
+                            oasync::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        driver.await.unwrap();
+    });
+    let order = order.lock().unwrap();
+    let expected = (0..ROUNDS).flat_map(|round| (0..TASKS).map(move |i| (round, i)));
+    assert!(order.iter().copied().eq(expected), "everyone has a turn in every round");
+}
+
+#[test]
+fn a_pair_that_wake_each_other_starve_nobody() {
+    for (workers, partners) in [(1, 2), (1, 3), (2, 2), (2, 4)] {
+        let (coord, stop) = (coordinator(workers), Stop::default());
+        coord.start().unwrap();
+        let turns = ring(&coord, partners, &stop);
+        eventually("the ring turns", || turns.load(Ordering::Relaxed) > 1000);
+        // From outside, over the injector.
+        assert_eq!(block_on(coord.spawn(async { 1 })).unwrap(), 1);
+        // From inside, over a local queue: with other tasks, and by itself.
+        let inside = coord.spawn(async {
+            let tasks: Vec<_> = (0..1000).map(|i| oasync::spawn(async move { i })).collect();
+            let mut sum = 0;
+            for task in tasks {
+                oasync::yield_now().await;
+                sum += task.await.unwrap();
+            }
+            sum
+        });
+        assert_eq!(block_on(inside).unwrap(), 499_500);
+    }
+}
+
+#[test]
+fn a_ready_task_waits_for_a_bounded_number_of_polls() {
+    // Of each of 10 yielding tasks, and of a ring in the run slot, all polls
+    // between two of a probe are counted. The slot may go first 3 times for each
+    // task of the queue, and the injector is looked at every 61 polls.
+    const HOGS: usize = 10;
+    const BOUND: usize = 200;
+    let (coord, stop) = (coordinator(1), Stop::default());
+    let polls = [hogs(&coord, HOGS, &stop), ring(&coord, 2, &stop)];
+    let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
+    let probe = coord.spawn(async move {
+        let mut most = 0;
+        for _ in 0..1000 {
+            let before = sum();
+            oasync::yield_now().await;
+            most = most.max(sum() - before);
+        }
+        most
+    });
+    coord.start().unwrap();
+    let most = block_on(probe).unwrap();
+    assert!(most >= HOGS, "the others had their turns too: {most}");
+    assert!(most <= BOUND, "{most} polls of others between two of a task");
+}
+
+#[test]
+fn a_spawned_task_waits_for_a_bounded_number_of_polls() {
+    const BOUND: usize = 200;
+    let (coord, stop) = (coordinator(1), Stop::default());
+    let polls = [hogs(&coord, 10, &stop), ring(&coord, 2, &stop)];
+    let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
+    let sum = Arc::new(sum);
+    let probe = coord.spawn(async move {
+        let mut most = 0;
+        for _ in 0..1000 {
+            let (before, now) = (sum(), sum.clone());
+            let began = oasync::spawn(async move { now() });
+            most = most.max(began.await.unwrap() - before);
+        }
+        most
+    });
+    coord.start().unwrap();
+    let most = block_on(probe).unwrap();
+    assert!(most <= BOUND, "{most} polls of others before the first of a task");
+}
+
+#[test]
+fn the_injector_is_served_while_local_work_is_endless() {
+    for workers in [1, 2] {
+        let (coord, stop) = (coordinator(workers), Stop::default());
+        coord.start().unwrap();
+        let polls = hogs(&coord, 20, &stop);
+        eventually("they run", || polls.load(Ordering::Relaxed) > 1000);
+        for i in 0..200 {
+            assert_eq!(block_on(coord.spawn(async move { i })).unwrap(), i);
+        }
+        let (tx, rx) = mpsc::channel();
+        for i in 0..2000 {
+            let tx = tx.clone();
+            coord.go(async move { tx.send(i).unwrap() });
+        }
+        drop(tx);
+        let mut all = Vec::new();
+        while let Ok(i) = rx.recv_timeout(LONG) {
+            all.push(i);
+        }
+        all.sort();
+        assert!(all.into_iter().eq(0..2000), "each is served");
+    }
+}
+
+#[test]
+fn the_injector_is_served_within_a_bounded_number_of_polls() {
+    const BOUND: usize = 500;
+    let (coord, stop) = (coordinator(1), Stop::default());
+    coord.start().unwrap();
+    let polls = hogs(&coord, 20, &stop);
+    let handle = coord.handle();
+    // Spawned by a foreign thread while the only worker is held in a poll, so
+    // that the count stands still until it is in the injector.
+    for _ in 0..50 {
+        let (handle, before, after) = (handle.clone(), polls.clone(), polls.clone());
+        let held: JoinHandle<(usize, JoinHandle<usize>)> = coord.spawn(async move {
+            let foreign = std::thread::spawn(move || {
+                handle.spawn(async move { after.load(Ordering::Relaxed) })
+            });
+            let probe = foreign.join().unwrap();
+            (before.load(Ordering::Relaxed), probe)
+        });
+        let (before, probe) = block_on(held).unwrap();
+        let waited = block_on(probe).unwrap().saturating_sub(before);
+        assert!(waited <= BOUND, "{waited} polls of others before it was served");
+    }
+}
+
+#[test]
+fn a_main_future_has_its_turn_among_hogs() {
+    for workers in [1, 2] {
+        let (coord, stop) = (coordinator(workers), Stop::default());
+        hogs(&coord, 20, &stop);
+        ring(&coord, 2, &stop);
+        let sum = coord.block_on(async {
+            let mut sum = 0;
+            for i in 0..500 {
+                oasync::yield_now().await;
+                sum += oasync::spawn(async move { i }).await.unwrap();
+            }
+            sum
+        });
+        assert_eq!(sum, 124_750);
+    }
+}
+
+#[test]
+fn tasks_have_their_turn_while_the_main_future_yields_for_ever() {
+    for workers in [1, 2] {
+        let coord = coordinator(workers);
+        let sum = coord.block_on(async {
+            let task = oasync::spawn(async {
+                let mut sum = 0;
+                for i in 0..500 {
+                    oasync::yield_now().await;
+                    sum += i;
+                }
+                sum
+            });
+            while !task.is_finished() {
+                oasync::yield_now().await;
+            }
+            task.await.unwrap()
+        });
+        assert_eq!(sum, 124_750);
+    }
+}
+
+#[test]
+fn blocking_closures_run_while_local_work_is_endless() {
+    for workers in [1, 2] {
+        let (coord, stop) = (coordinator(workers), Stop::default());
+        coord.start().unwrap();
+        hogs(&coord, 20, &stop);
+        for i in 0..50 {
+            // The pool's own work goes first, although its threads lend a hand.
+            assert_eq!(block_on(coord.spawn_blocking(move || i)).unwrap(), i);
+        }
+    }
+}
+
+#[test]
+fn a_second_worker_comes_while_the_first_is_held() {
+    // Whatever the first has just been doing: each round finds it at another
+    // count of polls, and with another queue.
+    let coord = coordinator(2);
+    coord.start().unwrap();
+    for round in 0..500 {
+        let here = Arc::new(AtomicUsize::new(0));
+        let pair = [(); 2].map(|()| {
+            let here = here.clone();
+            coord.spawn(async move {
+                here.fetch_add(1, Ordering::SeqCst);
+                let deadline = Instant::now() + LONG;
+                while here.load(Ordering::SeqCst) < 2 {
+                    assert!(Instant::now() < deadline, "round {round}: the other never ran");
+                    std::thread::yield_now();
+                }
+            })
+        });
+        pair.into_iter().for_each(|task| block_on(task).unwrap());
+    }
+}

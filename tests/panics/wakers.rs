@@ -1,0 +1,148 @@
+//! Foreign wakers that panic while a handle was polled with them.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+use futures_lite::future::block_on;
+use oasync::JoinHandle;
+
+use crate::{PLANNED, eventually, started, unharmed};
+
+/// When a foreign waker panics.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum On {
+    Clone,
+    Wake,
+    Drop,
+}
+
+/// A waker that panics at one of its calls.
+fn angry(on: On) -> Waker {
+    const fn table<const ON: u8>() -> RawWakerVTable {
+        fn act(on: bool) {
+            if on {
+                panic!("{PLANNED}: waker");
+            }
+        }
+        RawWakerVTable::new(
+            |_| {
+                act(ON == On::Clone as u8);
+                RawWaker::new(std::ptr::null(), vtable::<ON>())
+            },
+            |_| act(ON == On::Wake as u8),
+            |_| act(ON == On::Wake as u8),
+            |_| act(ON == On::Drop as u8),
+        )
+    }
+    fn vtable<const ON: u8>() -> &'static RawWakerVTable {
+        const { &table::<ON>() }
+    }
+    let vtable = match on {
+        On::Clone => vtable::<{ On::Clone as u8 }>(),
+        On::Wake => vtable::<{ On::Wake as u8 }>(),
+        On::Drop => vtable::<{ On::Drop as u8 }>(),
+    };
+    // SAFETY: the waker has no data, and its functions may be called from any
+    // thread; they only may panic.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), vtable)) }
+}
+
+/// Polls `task` once with an angry waker, whose own drop does not count here.
+fn poll_angrily<T>(task: &mut JoinHandle<T>, on: On) -> bool {
+    let waker = std::mem::ManuallyDrop::new(angry(on));
+    catch_unwind(AssertUnwindSafe(|| {
+        assert!(Pin::new(task).poll(&mut Context::from_waker(&waker)).is_pending());
+    }))
+    .is_err()
+}
+
+/// A task that waits for the flag.
+fn waits_for(coord: &oasync::Handle, flag: &Arc<AtomicBool>) -> JoinHandle<i32> {
+    let flag = flag.clone();
+    coord.spawn(async move {
+        while !flag.load(Ordering::SeqCst) {
+            oasync::yield_now().await;
+        }
+        7
+    })
+}
+
+#[test]
+fn in_a_waker_polled_with_outside_it_is_contained() {
+    for on in [On::Clone, On::Wake, On::Drop] {
+        for detach in [false, true] {
+            let (coord, log) = started();
+            let flag = Arc::new(AtomicBool::new(false));
+            let mut task = waits_for(&coord.handle(), &flag);
+            let thrown = poll_angrily(&mut task, on);
+            assert_eq!(thrown, on == On::Clone, "a clone is the poller's own call");
+            if detach {
+                drop(task);
+                flag.store(true, Ordering::SeqCst);
+            } else {
+                flag.store(true, Ordering::SeqCst);
+                assert_eq!(block_on(task).unwrap(), 7);
+            }
+            let counted = coord.metrics().panics();
+            let told = log.lock().unwrap().len();
+            unharmed(&coord, &log, counted, told);
+        }
+    }
+}
+
+#[test]
+#[ignore = "outside of the coordinator, a handle does not know whose hook to tell"]
+fn in_a_waker_polled_with_outside_it_reaches_the_hook() {
+    for on in [On::Wake, On::Drop] {
+        let (coord, log) = started();
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut task = waits_for(&coord.handle(), &flag);
+        assert!(!poll_angrily(&mut task, on));
+        flag.store(true, Ordering::SeqCst);
+        eventually("it is finished", || task.is_finished());
+        assert_eq!(block_on(task).unwrap(), 7);
+        unharmed(&coord, &log, 1, 1);
+    }
+}
+
+#[test]
+fn in_a_waker_polled_with_inside_a_task_it_reaches_the_hook() {
+    for on in [On::Wake, On::Drop] {
+        for detach in [false, true] {
+            let (coord, log) = started();
+            let handle = coord.handle();
+            let outer = coord.spawn(async move {
+                let flag = Arc::new(AtomicBool::new(false));
+                let mut task = waits_for(&handle, &flag);
+                let mut first = true;
+                poll_fn(|cx| {
+                    if std::mem::take(&mut first) {
+                        assert!(!poll_angrily(&mut task, on), "it does not come through");
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                flag.store(true, Ordering::SeqCst);
+                if detach {
+                    drop(task);
+                    return;
+                }
+                while !task.is_finished() {
+                    oasync::yield_now().await;
+                }
+                assert_eq!(task.await.unwrap(), 7);
+            });
+            block_on(outer).unwrap();
+            unharmed(&coord, &log, 1, 1);
+            let log = log.lock().unwrap();
+            assert_eq!(log[0].id, None, "{on:?}");
+            assert_eq!(log[0].display, "a result or a waker panicked: planned: waker");
+        }
+    }
+}
