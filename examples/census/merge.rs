@@ -1,0 +1,121 @@
+//! Adds up the words of all files, in several tasks at once: the hash of a word
+//! says which merger it belongs to, so that no two of them share a word, and
+//! none needs a lock.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use async_channel::{Receiver, Sender};
+use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashMapExt};
+use oasync::JoinHandle;
+
+use crate::report::Word;
+
+/// How many batches wait for a merger before those who send must wait.
+const WAITING: usize = 64;
+
+/// The way to the mergers. They end when the last clone is gone.
+#[derive(Clone)]
+pub struct Mergers {
+    senders: Arc<[Sender<Batch>]>,
+}
+
+/// Words and how often each occurs. An arena stays in its task, so this is a copy,
+/// in two allocations however many words there are.
+#[derive(Default)]
+struct Batch {
+    text: String,
+    /// Where the word ends in `text`, and its count.
+    words: Vec<(usize, u64)>,
+}
+
+/// What all mergers have found.
+#[derive(Default)]
+pub struct Merged {
+    pub top: Vec<Word>,
+    pub distinct: usize,
+    pub arena_bytes: usize,
+}
+
+impl Mergers {
+    /// Spawns `n` mergers, which keep the `top` most frequent words each.
+    pub fn spawn(n: usize, top: usize) -> (Mergers, Vec<JoinHandle<Merged>>) {
+        let (senders, tasks): (Vec<_>, Vec<_>) = (0..n)
+            .map(|_| {
+                let (sender, batches) = async_channel::bounded(WAITING);
+                (sender, oasync::spawn(merge(batches, top)))
+            })
+            .unzip();
+        (Mergers { senders: senders.into() }, tasks)
+    }
+
+    /// Sends each word to its merger.
+    pub async fn add(&self, words: HashMap<&str, u64>) {
+        let mut batches: Vec<Batch> = Vec::new();
+        batches.resize_with(self.senders.len(), Batch::default);
+        for (word, count) in words {
+            let hash = FixedState::default().hash_one(word);
+            batches[(hash % self.senders.len() as u64) as usize].push(word, count);
+        }
+        for (sender, batch) in self.senders.iter().zip(batches) {
+            if !batch.words.is_empty() {
+                sender.send(batch).await.expect("mergers outlive those who send");
+            }
+        }
+    }
+}
+
+/// The result of all of `tasks`: no word is in two of them.
+pub async fn join(tasks: Vec<JoinHandle<Merged>>, top: usize) -> Merged {
+    let mut all = Merged::default();
+    for task in tasks {
+        let merged = task.await.expect("merging does not panic");
+        all.top.extend(merged.top);
+        all.distinct += merged.distinct;
+        all.arena_bytes += merged.arena_bytes;
+    }
+    sort(&mut all.top, top);
+    all
+}
+
+async fn merge(batches: Receiver<Batch>, top: usize) -> Merged {
+    let arena = oasync::arena();
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    while let Ok(batch) = batches.recv().await {
+        for (word, count) in batch.iter() {
+            match counts.get_mut(word) {
+                Some(sum) => *sum += count,
+                None => {
+                    counts.insert(arena.alloc_str(word), count);
+                }
+            }
+        }
+    }
+    let distinct = counts.len();
+    let mut top_words = counts.iter().map(|(&word, &count)| Word { word, count }).collect();
+    sort(&mut top_words, top);
+    Merged { top: top_words, distinct, arena_bytes: arena.allocated_bytes() }
+}
+
+/// The `top` most frequent words, the same ones whichever merger came first.
+fn sort(words: &mut Vec<Word>, top: usize) {
+    words.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.word.cmp(&b.word)));
+    words.truncate(top);
+}
+
+impl Batch {
+    fn push(&mut self, word: &str, count: u64) {
+        self.text.push_str(word);
+        self.words.push((self.text.len(), count));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        let mut start = 0;
+        self.words.iter().map(move |&(end, count)| {
+            let word = &self.text[start..end];
+            start = end;
+            (word, count)
+        })
+    }
+}
