@@ -10,8 +10,6 @@ use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashMapExt};
 use oasync::JoinHandle;
 
-use crate::report::Word;
-
 /// How many batches wait for a merger before those who send must wait.
 const WAITING: usize = 64;
 
@@ -33,7 +31,7 @@ struct Batch {
 /// What all mergers have found.
 #[derive(Default)]
 pub struct Merged {
-    pub top: Vec<Word>,
+    pub top: Vec<(String, u64)>,
     pub distinct: usize,
     pub arena_bytes: usize,
 }
@@ -75,7 +73,7 @@ pub async fn join(tasks: Vec<JoinHandle<Merged>>, top: usize) -> Merged {
         all.distinct += merged.distinct;
         all.arena_bytes += merged.arena_bytes;
     }
-    sort(&mut all.top, top);
+    keep_top(&mut all.top, top);
     all
 }
 
@@ -93,14 +91,16 @@ async fn merge(batches: Receiver<Batch>, top: usize) -> Merged {
         }
     }
     let distinct = counts.len();
-    let mut top_words = counts.iter().map(|(&word, &count)| Word { word, count }).collect();
-    sort(&mut top_words, top);
-    Merged { top: top_words, distinct, arena_bytes: arena.allocated_bytes() }
+    let mut words: Vec<(&str, u64)> = counts.into_iter().collect();
+    keep_top(&mut words, top);
+    let top = words.into_iter().map(|(word, count)| (word.to_owned(), count)).collect();
+    Merged { top, distinct, arena_bytes: arena.allocated_bytes() }
 }
 
-/// The `top` most frequent words, the same ones whichever merger came first.
-fn sort(words: &mut Vec<Word>, top: usize) {
-    words.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.word.cmp(&b.word)));
+/// Keeps the `top` most frequent words, in an order that does not depend on which
+/// merger came first.
+fn keep_top<W: Ord>(words: &mut Vec<(W, u64)>, top: usize) {
+    words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     words.truncate(top);
 }
 

@@ -1,8 +1,9 @@
 //! What the census says, as tables.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use indicatif::{DecimalBytes, HumanCount};
 
 use crate::count::Tally;
@@ -58,14 +59,14 @@ fn words(report: &Report) -> Table {
 fn summary(report: &Report) -> String {
     let (totals, runtime) = (&report.totals, &report.runtime);
     format!(
-        "{} files ({} of them empty) in {} folders, {} in {:.2} s: {:.1} MB/s\n\
+        "{} files ({} of them empty) in {} folders, {} in {}: {:.1} MB/s\n\
          {} tasks, {} polls ({} of them lent), {} steals, {} blocking threads\n\
          {} in arenas in all, {} kept for the next tasks\n",
         HumanCount(totals.tally.files),
         HumanCount(totals.empty_files),
         HumanCount(totals.folders),
         DecimalBytes(totals.tally.counts.bytes),
-        runtime.seconds,
+        time(runtime.seconds),
         runtime.mb_per_second,
         HumanCount(runtime.tasks),
         HumanCount(runtime.polls),
@@ -77,6 +78,10 @@ fn summary(report: &Report) -> String {
     )
 }
 
+fn time(seconds: f64) -> String {
+    format!("{:.2?}", Duration::from_secs_f64(seconds))
+}
+
 fn workers(runtime: &Runtime) -> Table {
     let mut table = table(&["worker", "polls", "share", "steals", "parks", "busy"]);
     for (index, worker) in runtime.workers.iter().enumerate() {
@@ -86,7 +91,7 @@ fn workers(runtime: &Runtime) -> Table {
             format!("{:.1} %", worker.share),
             HumanCount(worker.steals).to_string(),
             HumanCount(worker.parks).to_string(),
-            format!("{:.2} s", worker.busy_seconds),
+            time(worker.busy_seconds),
         ]);
     }
     table
@@ -95,7 +100,10 @@ fn workers(runtime: &Runtime) -> Table {
 /// A table whose first column is a name and whose others are numbers.
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(presets::NOTHING).set_header(header);
+    for line in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(line, '─');
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

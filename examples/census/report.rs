@@ -92,6 +92,8 @@ impl Report {
         let types = census.types.into_iter().map(|(name, tally)| Type { name, tally });
         let mut types: Vec<Type> = types.collect();
         types.sort_by_key(|of_type| Reverse(of_type.tally.counts.bytes));
+        let words = census.words.top.into_iter();
+        let top_words = words.map(|(word, count)| Word { word, count }).collect();
         Report {
             path: path.display().to_string(),
             totals: Totals {
@@ -101,7 +103,7 @@ impl Report {
                 distinct_words: census.words.distinct,
             },
             types,
-            top_words: census.words.top,
+            top_words,
             not_utf8: census.not_utf8,
             skipped: census.skipped,
             runtime,

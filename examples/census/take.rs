@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use oasync::JoinHandle;
 
 use crate::count::Tally;
 use crate::file::{self, Counted};
@@ -39,7 +40,7 @@ pub async fn census(root: &Path, mergers: usize, top: usize) -> io::Result<Censu
     let mut census = Census::default();
     let bar = progress::bar();
     let (mergers, merging) = Mergers::spawn(mergers, top);
-    let mut counting = FuturesUnordered::new();
+    let mut counting: FuturesUnordered<JoinHandle<Counted>> = FuturesUnordered::new();
     let mut walk = Walk::new(root);
 
     while let Some(batch) = walk.next().await {
