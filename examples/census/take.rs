@@ -80,7 +80,7 @@ async fn exists(root: &Path) -> io::Result<()> {
     let looked = oasync::spawn_blocking(move || fs::metadata(path));
     match looked.await.expect("looking does not panic") {
         Ok(_) => Ok(()),
-        Err(e) => Err(io::Error::new(e.kind(), format!("cannot read {}: {e}", root.display()))),
+        Err(e) => Err(io::Error::new(e.kind(), format!("cannot read {root:?}: {e}"))),
     }
 }
 

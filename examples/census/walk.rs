@@ -50,8 +50,9 @@ fn classify(entry: walkdir::Result<DirEntry>) -> Found {
     let entry = match entry {
         Ok(entry) => entry,
         Err(error) => {
-            let path = error.path().unwrap_or(Path::new("")).to_owned();
-            return Found::Skipped(Skipped::new(&path, io::Error::from(error)));
+            let path = error.path().unwrap_or(Path::new(""));
+            let reason = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
+            return Found::Skipped(Skipped::new(path, reason));
         }
     };
     match file_type(&entry) {
