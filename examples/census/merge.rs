@@ -53,6 +53,7 @@ impl Mergers {
         let mut batches: Vec<Batch> = Vec::new();
         batches.resize_with(self.senders.len(), Batch::default);
         for (word, count) in words {
+            // Not the random state of a map: all files must agree on the merger.
             let hash = FixedState::default().hash_one(word);
             batches[(hash % self.senders.len() as u64) as usize].push(word, count);
         }

@@ -9,8 +9,9 @@ const LONGEST: usize = 64;
 /// A word is a run of letters, of any script, in lower case.
 pub struct Words<'a> {
     arena: &'a Arena,
+    /// Its keys are in the arena, and each is there once.
     counts: HashMap<&'a str, u64>,
-    /// The word that the text so far ends with.
+    /// The word that the text so far ends with, in lower case.
     word: String,
 }
 
