@@ -8,7 +8,7 @@
 //! The way of a file through the program, one module a step:
 //!
 //! - `walk` finds it, in the blocking pool, some hundred entries at a time;
-//! - `take` spawns a task for it, and never has more than a few hundred alive;
+//! - `take` spawns a task for it, and never has more than a hundred or so alive;
 //! - `file` is that task: it counts, block by block, in its arena;
 //! - `read` reads the blocks in the blocking pool;
 //! - `count`, `utf8` and `words` do the counting;
@@ -58,8 +58,7 @@ fn run(args: &Args) -> io::Result<()> {
         .build()?;
 
     let start = Instant::now();
-    let mergers = coord.metrics().num_workers();
-    let census = coord.block_on(take::census(&args.path, mergers, args.top))?;
+    let census = coord.block_on(take::census(&args.path, args.top))?;
     let report = Report::new(&args.path, census, start.elapsed(), &coord.metrics());
 
     let text = if args.json { report.to_json()? } else { print::tables(&report) };

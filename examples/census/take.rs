@@ -1,4 +1,4 @@
-//! Takes the census: a task for each file, and never more than a few hundred.
+//! Takes the census: a task for each file, and never more than a hundred or so.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use oasync::JoinHandle;
+use oasync::{Coordinator, JoinHandle};
 
 use crate::count::Tally;
 use crate::file::{self, Counted};
@@ -15,9 +15,12 @@ use crate::progress;
 use crate::report::Skipped;
 use crate::walk::{Found, Walk};
 
+/// More would cost each file more than they save.
+const MAX_MERGERS: usize = 8;
+
 /// How many files are being counted at a time. Bounds memory and open files,
-/// whatever the size of the tree.
-const IN_FLIGHT: usize = 256;
+/// whatever the size of the tree; some systems allow 256 open files.
+const IN_FLIGHT: usize = 128;
 
 /// What was found and counted.
 #[derive(Default)]
@@ -34,12 +37,13 @@ pub struct Census {
     pub arena_bytes: usize,
 }
 
-/// Counts everything below `root`, with `mergers` tasks that merge.
-pub async fn census(root: &Path, mergers: usize, top: usize) -> io::Result<Census> {
+/// Counts everything below `root`.
+pub async fn census(root: &Path, top: usize) -> io::Result<Census> {
     exists(root).await?;
     let mut census = Census::default();
     let bar = progress::bar();
-    let (mergers, merging) = Mergers::spawn(mergers, top);
+    let workers = Coordinator::current().metrics().num_workers();
+    let (mergers, merging) = Mergers::spawn(workers.min(MAX_MERGERS), top);
     let mut counting: FuturesUnordered<JoinHandle<Counted>> = FuturesUnordered::new();
     let mut walk = Walk::new(root);
 

@@ -266,7 +266,7 @@ fn the_runtime_tells_how_it_did_it() {
     let report = json(&["--workers", "3"], dir.path());
     let (totals, runtime) = (&report["totals"], &report["runtime"]);
     let number = |name: &str| runtime[name].as_u64().unwrap();
-    // A task for each file, and one merger for each worker.
+    // A task for each file, and a merger for each worker.
     assert_eq!(number("tasks"), totals["files"].as_u64().unwrap() + 3);
     assert!(number("polls") >= number("tasks"));
     assert!(number("arena_bytes_used") > 0);
