@@ -6,9 +6,10 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
-use foldhash::fast::FixedState;
-use foldhash::{HashMap, HashMapExt};
+use hashbrown::DefaultHashBuilder;
 use oasync::JoinHandle;
+
+use crate::words::Counts;
 
 /// How many batches wait for a merger before those who send must wait.
 const WAITING: usize = 64;
@@ -17,6 +18,8 @@ const WAITING: usize = 64;
 #[derive(Clone)]
 pub struct Mergers {
     senders: Arc<[Sender<Batch>]>,
+    /// The same in all clones, so that all files agree on the merger of a word.
+    hasher: DefaultHashBuilder,
 }
 
 /// Words and how often each occurs. An arena stays in its task, so this is a copy,
@@ -45,16 +48,15 @@ impl Mergers {
                 (sender, oasync::spawn(merge(batches, top)))
             })
             .unzip();
-        (Mergers { senders: senders.into() }, tasks)
+        (Mergers { senders: senders.into(), hasher: DefaultHashBuilder::default() }, tasks)
     }
 
     /// Sends each word to its merger.
-    pub async fn add(&self, words: HashMap<&str, u64>) {
+    pub async fn add(&self, words: Counts<'_>) {
         let mut batches: Vec<Batch> = Vec::new();
         batches.resize_with(self.senders.len(), Batch::default);
         for (word, count) in words {
-            // Not the random state of a map: all files must agree on the merger.
-            let hash = FixedState::default().hash_one(word);
+            let hash = self.hasher.hash_one(word);
             batches[(hash % self.senders.len() as u64) as usize].push(word, count);
         }
         for (sender, batch) in self.senders.iter().zip(batches) {
@@ -80,7 +82,7 @@ pub async fn join(tasks: Vec<JoinHandle<Merged>>, top: usize) -> Merged {
 
 async fn merge(batches: Receiver<Batch>, top: usize) -> Merged {
     let arena = oasync::arena();
-    let mut counts: HashMap<&str, u64> = HashMap::new();
+    let mut counts = Counts::new_in(&arena);
     while let Ok(batch) = batches.recv().await {
         for (word, count) in batch.iter() {
             match counts.get_mut(word) {

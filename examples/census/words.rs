@@ -1,23 +1,25 @@
 //! The words of one file, by frequency, in its arena.
 
-use foldhash::{HashMap, HashMapExt};
+use hashbrown::{DefaultHashBuilder, HashMap};
 use oasync::Arena;
 
 /// Longer runs of letters are data, not words: base64, hex, generated names.
 const LONGEST: usize = 64;
 
+/// Words and how often each occurs. Both the table and its keys are in the arena.
+pub type Counts<'a> = HashMap<&'a str, u64, DefaultHashBuilder, &'a Arena>;
+
 /// A word is a run of letters, of any script, in lower case.
 pub struct Words<'a> {
     arena: &'a Arena,
-    /// Its keys are in the arena, and each is there once.
-    counts: HashMap<&'a str, u64>,
+    counts: Counts<'a>,
     /// The word that the text so far ends with, in lower case.
     word: String,
 }
 
 impl<'a> Words<'a> {
     pub fn new_in(arena: &'a Arena) -> Self {
-        Words { arena, counts: HashMap::new(), word: String::with_capacity(2 * LONGEST) }
+        Words { arena, counts: HashMap::new_in(arena), word: String::with_capacity(2 * LONGEST) }
     }
 
     /// Takes the next piece of the text, which may end within a word.
@@ -34,7 +36,7 @@ impl<'a> Words<'a> {
     }
 
     /// The text ends here.
-    pub fn end(mut self) -> HashMap<&'a str, u64> {
+    pub fn end(mut self) -> Counts<'a> {
         self.end_word();
         self.counts
     }
