@@ -40,9 +40,14 @@ fn the_main_future_is_polled_before_queued_tasks() {
     let coord = coordinator(1);
     let ran = Arc::new(AtomicBool::new(false));
     let flag = ran.clone();
-    let task = coord.spawn(async move { flag.store(true, Ordering::SeqCst) });
-    assert!(!coord.block_on(async { ran.load(Ordering::SeqCst) }));
-    coord.block_on(task).unwrap();
+    coord.block_on(async {
+        let task = oasync::spawn(async move { flag.store(true, Ordering::SeqCst) });
+        for _ in 0..10 {
+            oasync::yield_now().await;
+            assert!(!ran.load(Ordering::SeqCst), "the main future was woken, so it is next");
+        }
+        task.await.unwrap();
+    });
 }
 
 #[test]
