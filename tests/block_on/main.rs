@@ -11,7 +11,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::Poll;
 use std::thread;
@@ -36,13 +36,21 @@ fn the_caller_is_a_worker_meanwhile() {
 }
 
 #[test]
-fn the_main_future_is_polled_before_queued_tasks() {
+fn a_woken_main_future_waits_for_one_task_at_most() {
     let coord = coordinator(1);
-    let ran = Arc::new(AtomicBool::new(false));
-    let flag = ran.clone();
-    let task = coord.spawn(async move { flag.store(true, Ordering::SeqCst) });
-    assert!(!coord.block_on(async { ran.load(Ordering::SeqCst) }));
-    coord.block_on(task).unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    coord.block_on(async {
+        for _ in 0..100 {
+            let ran = ran.clone();
+            oasync::go(async move {
+                ran.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        for turn in 1..=50 {
+            oasync::yield_now().await;
+            assert!(ran.load(Ordering::SeqCst) <= turn, "the main future was woken");
+        }
+    });
 }
 
 #[test]
