@@ -128,6 +128,11 @@ impl<'a> Entry<'a> {
         self.kind == WorkerKind::Worker && self.index.get().is_some()
     }
 
+    /// The same for a thread of the blocking pool.
+    pub(crate) fn is_blocking_thread(&self) -> bool {
+        self.kind == WorkerKind::Blocking && self.index.get().is_some()
+    }
+
     pub(crate) fn info(&self) -> WorkerInfo {
         if let Some(index) = self.index.get() {
             return WorkerInfo::new(index, self.kind);

@@ -138,7 +138,7 @@ impl Coordinator {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        drop(self.spawn(future));
+        free::detach(self.shared(), self.spawn(future));
     }
 
     /// Runs a closure that blocks on a thread of the blocking pool.
@@ -169,7 +169,7 @@ impl Coordinator {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        drop(self.spawn_blocking(f));
+        free::detach(self.shared(), self.spawn_blocking(f));
     }
 
     /// Builds a task with a name.

@@ -2,7 +2,7 @@
 //! the process-wide default one.
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::shared::Shared;
 use crate::sync::Arc;
@@ -54,6 +54,14 @@ fn unnamed<'a>(shared: &'a Arc<Shared>, site: &'static Location<'static>) -> New
     New { shared, site, name: None }
 }
 
+/// Detaches a task. Its result, if that is there already, is dropped here; a
+/// panic of that is not the caller's.
+pub(crate) fn detach<T>(shared: &Shared, handle: JoinHandle<T>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handle))) {
+        shared.hooks.report(None, payload);
+    }
+}
+
 /// Spawns a task on the coordinator that this code runs in, or on the default
 /// one; see [`Coordinator::spawn`].
 ///
@@ -84,7 +92,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    drop(spawn(future));
+    let site = Location::caller();
+    with_current(|shared| detach(shared, task::spawn(unnamed(shared, site), future)));
 }
 
 /// Runs a closure that blocks on a thread of the blocking pool; see
@@ -117,7 +126,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    drop(spawn_blocking(f));
+    let site = Location::caller();
+    with_current(|shared| detach(shared, task::spawn_blocking(unnamed(shared, site), f)));
 }
 
 /// Builds a task with a name, on the coordinator that this code runs in, or on

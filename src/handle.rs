@@ -61,7 +61,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        drop(self.spawn(future));
+        free::detach(&self.shared, self.spawn(future));
     }
 
     /// See [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
@@ -81,7 +81,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        drop(self.spawn_blocking(f));
+        free::detach(&self.shared, self.spawn_blocking(f));
     }
 
     /// See [`Coordinator::task`](crate::Coordinator::task).
@@ -119,7 +119,9 @@ impl Shared {
         if self.phase.load(Ordering::Acquire) >= Phase::Draining {
             return Err(io::Error::other("the coordinator was shut down and cannot start again"));
         }
-        self.run();
+        if self.run() {
+            self.notify_for_backlog();
+        }
         self.threads.ensure_one(self)
     }
 }

@@ -87,25 +87,42 @@ impl Shared {
         self.me.upgrade().expect("a coordinator in use is not being dropped")
     }
 
-    /// Opens the seats, once, and wakes someone for what was queued before.
-    pub(crate) fn open(&self) {
-        if !self.opened.swap(true, Ordering::SeqCst) {
+    /// Opens the seats; true for the one call that does, whose caller has to
+    /// [`notify_for_backlog`](Self::notify_for_backlog).
+    #[must_use]
+    pub(crate) fn open(&self) -> bool {
+        let first = !self.opened.swap(true, Ordering::SeqCst);
+        if first {
             self.idle.open();
-            // Meets the fence after a push that found no seat open.
-            fence(Ordering::SeqCst);
-            if self.has_work() {
-                self.notify();
-            }
+        }
+        first
+    }
+
+    /// Wakes someone for what was pushed before the seats were open.
+    pub(crate) fn notify_for_backlog(&self) {
+        // Meets the fence after a push that found no seat open.
+        fence(Ordering::SeqCst);
+        if self.has_work() {
+            self.notify();
         }
     }
 
-    /// Starts the coordinator, if it was not; queued tasks run from now on.
-    pub(crate) fn run(&self) {
-        if self.phase.load(Ordering::Acquire) == Phase::Created {
-            self.phase.advance(Phase::Running);
-            self.open();
-            self.blocking.open(self);
+    /// Starts the coordinator, if it was not; as for `open`.
+    #[must_use]
+    pub(crate) fn run(&self) -> bool {
+        if self.phase.load(Ordering::Acquire) != Phase::Created {
+            return false;
         }
+        self.phase.advance(Phase::Running);
+        self.blocking.open(self);
+        self.open()
+    }
+
+    /// Whether runnables are dropped, not polled.
+    #[inline]
+    pub(crate) fn is_cancelling(&self) -> bool {
+        // Relaxed: a stale phase lets one more poll through.
+        self.phase.load(Ordering::Relaxed) >= Phase::Cancelling
     }
 
     /// Whether every thread may go: nothing is alive, and nothing will be.

@@ -70,7 +70,9 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
     let (finished, cancelled) = (shared.finished(), shared.cancelled());
     let closer = Closer::new(shared);
     let started = shared.phase.advance(Phase::Draining) >= Phase::Running;
-    shared.open();
+    if shared.open() {
+        shared.notify_for_backlog();
+    }
     if started {
         closer.wait(Instant::now().checked_add(limit));
     }
@@ -84,7 +86,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
     ShutdownReport {
         finished: shared.finished().saturating_sub(finished + cancelled),
         cancelled,
-        still_running: still_running(shared),
+        still_running: if ended { Vec::new() } else { still_running(shared) },
     }
 }
 
@@ -93,8 +95,6 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 /// not wait for what a shutdown gave up.
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
-    shared.phase.advance(Phase::Draining);
-    shared.open();
     cancel(shared);
     let wait = closer.depth == 0 && !shared.gave_up.load(Ordering::SeqCst);
     let ended = wait && closer.wait(None);
@@ -105,7 +105,6 @@ fn cancel(shared: &Shared) {
     if shared.phase.advance(Phase::Cancelling) < Phase::Cancelling {
         shared.registry.close();
         shared.wake_parked();
-        shared.notify();
     }
 }
 

@@ -69,6 +69,9 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             entry.seated().and_then(|seat| next(shared, seat).or_else(|| search(entry, seat)));
         match next {
             Some(runnable) => {
+                // One that was woken for something else may find work in its own
+                // queue. Nobody is woken while a searcher is counted.
+                end_search(entry);
                 task::run(entry, runnable);
                 if entry.away.get() && come_back(entry) {
                     leave(entry);
@@ -111,8 +114,8 @@ fn keep(shared: &Shared, pushed: Result<(), Vec<Runnable>>) {
     }
 }
 
-/// Looks through all queues. Finding something, it ends the search; finding
-/// nothing, it leaves the thread searching, to give that up with the seat.
+/// Looks through all queues. The thread is left searching: it ends that before
+/// it runs what it found, or together with its seat.
 fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
     let shared = entry.shared;
     if !entry.searching.get() {
@@ -123,7 +126,6 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
     }
     for _ in 0..SEARCH_ROUNDS {
         if let Some(runnable) = take_from_others(shared, seat) {
-            end_search(entry);
             return Some(runnable);
         }
         std::hint::spin_loop();
@@ -161,7 +163,7 @@ fn end_search(entry: &Entry<'_>) {
     }
 }
 
-fn sit_if_vacant(entry: &Entry<'_>) {
+pub(crate) fn sit_if_vacant(entry: &Entry<'_>) {
     if entry.seated().is_none() {
         if let Some(seat) = entry.shared.idle.claim(false, entry.favourite()) {
             sit(entry, seat);

@@ -31,7 +31,7 @@ use frame::{Frame, Link};
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
-    shared.run();
+    let opened = shared.run();
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
     let frame = pin!(Frame::new(&entry, future));
@@ -39,6 +39,13 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     let link = Link::new(frame);
     let _linked = link.push();
     let _entered = entry.enter();
+    if opened {
+        if !nested {
+            // Before a thread that is started for the backlog does.
+            worker::sit_if_vacant(&entry);
+        }
+        shared.notify_for_backlog();
+    }
     if !nested {
         let _done = worker::work(&entry, frame);
     } else if !frame.advance() {
@@ -78,11 +85,15 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
 /// Gives the seats of this thread to others, and makes the tasks it is inside of
 /// known: they may be blocked for long.
 pub(crate) fn step_aside(entry: &Entry<'_>) {
-    for outer in entry.ancestors().filter(|outer| outer.seated().is_some()) {
-        if outer.is_worker_thread() && !outer.away.replace(true) {
-            outer.shared.threads.leave();
+    for outer in entry.ancestors() {
+        if outer.seated().is_some() {
+            if outer.is_worker_thread() && !outer.away.replace(true) {
+                outer.shared.threads.leave();
+            }
+            worker::leave(outer);
+        } else if outer.is_blocking_thread() && !outer.away.replace(true) {
+            outer.shared.blocking.step_aside(outer.shared);
         }
-        worker::leave(outer);
     }
     for scope in context::scopes() {
         if let (Some(meta), Some(waker)) = (scope.task(), scope.waker()) {

@@ -1,7 +1,12 @@
 //! Lending: a blocking thread that is out of blocking work polls async tasks,
 //! one at a time, while every seat is taken and work waits all the same.
+//!
+//! At most twice as many threads lend as there are seats: the cores are busy, and
+//! the thread that helps most is one whose worker is stuck. One that blocks in a
+//! lent poll steps aside, and no longer counts.
 
 use crate::context::Entry;
+use crate::sync::Ordering;
 use crate::task;
 use crate::thief::Thief;
 
@@ -17,14 +22,24 @@ impl<'a> Lender<'a> {
 
     /// Polls one task, if one waits and no seat is vacant.
     pub(super) fn lend(&self) -> bool {
+        let shared = self.entry.shared;
+        let pool = &shared.blocking;
         // A vacant seat means that a worker sleeps, or is on its way.
-        if self.entry.shared.idle.vacant() > 0 {
+        if shared.idle.vacant() > 0 {
             return false;
         }
-        let Some(runnable) = self.thief.take() else {
+        // Relaxed: the bound need not be exact.
+        if pool.lenders.fetch_add(1, Ordering::Relaxed) >= 2 * shared.seats.len() {
+            pool.lenders.fetch_sub(1, Ordering::Relaxed);
             return false;
-        };
-        task::run(self.entry, runnable);
-        true
+        }
+        let runnable = self.thief.take();
+        let lent = runnable.is_some();
+        if let Some(runnable) = runnable {
+            pool.lends.fetch_add(1, Ordering::Relaxed);
+            task::run(self.entry, runnable);
+        }
+        pool.lenders.fetch_sub(1, Ordering::Relaxed);
+        lent && !self.entry.away.get()
     }
 }

@@ -24,7 +24,7 @@ use slab::Slab;
 use crate::WorkerKind;
 use crate::context::Entry;
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
 
@@ -34,6 +34,7 @@ pub(crate) struct BlockingPool {
     max: usize,
     keep_alive: Duration,
     indices: Indices,
+    lenders: AtomicUsize,
     lends: AtomicU64,
 }
 
@@ -95,6 +96,7 @@ impl BlockingPool {
             max,
             keep_alive,
             indices: Indices::default(),
+            lenders: AtomicUsize::new(0),
             lends: AtomicU64::new(0),
         }
     }
@@ -151,6 +153,17 @@ impl BlockingPool {
             shared.injector.push_block(queue);
             shared.notify();
         }
+    }
+
+    /// A thread of the pool is about to block inside the poll of a future. It
+    /// does not count as long as it does: another may come for the closures that
+    /// it perhaps waits for.
+    pub(crate) fn step_aside(&self, shared: &Shared) {
+        let mut state = lock(&self.state);
+        state.threads -= 1;
+        let send = self.send_one(&mut state);
+        drop(state);
+        self.start(shared, send);
     }
 
     /// Wakes every idle thread, to look at the phase.
@@ -228,16 +241,14 @@ impl Thread<'_> {
                 drop(state);
                 self.pool.start(self.shared, send);
                 task::run(self.entry, job);
-                state = lock(&self.pool.state);
+                state = self.come_back();
                 state.running[self.key] = None;
                 continue;
             }
             drop(state);
             // Out of blocking work: lend a hand, one poll at a time.
-            while !self.pool.has_queue() && lender.lend() {
-                self.pool.lends.fetch_add(1, Ordering::Relaxed);
-            }
-            state = lock(&self.pool.state);
+            while !self.pool.has_queue() && lender.lend() {}
+            state = self.come_back();
             if state.queue.is_empty() {
                 state = match self.idle(state) {
                     Some(state) => state,
@@ -245,6 +256,14 @@ impl Thread<'_> {
                 };
             }
         }
+    }
+
+    /// Locks the pool after user code ran, in which the thread may have stepped
+    /// aside. There may be one too many then.
+    fn come_back(&self) -> MutexGuard<'_, State> {
+        let mut state = lock(&self.pool.state);
+        state.threads += usize::from(self.entry.away.replace(false));
+        state
     }
 
     /// Waits for a token; `None` if the thread is to end, which is counted.
@@ -259,7 +278,8 @@ impl Thread<'_> {
                 return Some(state);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
+            let surplus = state.threads > self.pool.max;
+            if surplus || left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
                 state.idle -= 1;
                 if !state.queue.is_empty() {
                     return Some(state);

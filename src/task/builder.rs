@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::free;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::{self, JoinHandle, New};
@@ -54,7 +55,8 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        drop(self.spawn(future));
+        let handle = task::spawn(self.new_task(), future);
+        free::detach(&self.shared, handle);
     }
 
     /// Sends a closure to the blocking pool; see
@@ -75,7 +77,8 @@ impl TaskBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        drop(self.spawn_blocking(f));
+        let handle = task::spawn_blocking(self.new_task(), f);
+        free::detach(&self.shared, handle);
     }
 
     #[track_caller]

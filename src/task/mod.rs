@@ -12,7 +12,7 @@
 //! | the drop of a future that completed | [`TaskFuture`] | the handle, in place of the result |
 //! | the drop of a cancelled future | [`TaskFuture`] | the panic hook |
 //! | the drop of a result on our thread | [`Outcome`] | the panic hook |
-//! | a waker that a handle was polled with | `join::Guarded` | the panic hook |
+//! | a waker that a handle was polled with | `join::Guarded` | the panic hook, if that was inside a coordinator |
 //! | a hook | `Hooks` | nobody; it is counted |
 
 pub(crate) mod arena;
@@ -128,10 +128,17 @@ impl<F: Future> Future for TaskFuture<F> {
             let future = unsafe { Pin::new_unchecked(future) };
             catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
         };
+        // The seat may be another one than before, or none, after a nested
+        // `block_on`; from here on the task may be run elsewhere.
+        if let Some(seat) = context::seat(this.meta().shared()) {
+            seat.end_poll();
+        }
         match polled {
+            // The wake of a registry that closes does nothing to a task that is
+            // scheduled; if that came before this poll, its phase is seen here.
             Ok(Poll::Pending) => match this.meta().bind(cx.waker()) {
-                Ok(()) => Poll::Pending,
-                Err(_) => Poll::Ready(Outcome::Cancelled),
+                Ok(()) if !this.meta().shared().is_cancelling() => Poll::Pending,
+                _ => Poll::Ready(Outcome::Cancelled),
             },
             Ok(Poll::Ready(value)) => {
                 let outcome = Outcome::Done(Some(value));

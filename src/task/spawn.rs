@@ -156,18 +156,13 @@ fn schedule_blocking(runnable: Runnable) {
 /// `entry` is the top one of this thread, and of the task's coordinator.
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
-    // Relaxed: a stale phase lets one more poll through.
-    if entry.shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling {
+    if entry.shared.is_cancelling() {
         return discard(runnable);
     }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
     }
     runnable.run();
-    // The seat may have been given up meanwhile, in a nested `block_on`.
-    if let Some(seat) = entry.seated() {
-        seat.end_poll();
-    }
 }
 
 /// Drops a task's future without polling it.
