@@ -163,6 +163,10 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
         seat.begin_poll(runnable.metadata());
     }
     runnable.run();
+    // A cancelled task was not polled, so its poll did not end this.
+    if let Some(seat) = entry.seated() {
+        seat.end_poll();
+    }
 }
 
 /// Drops a task's future without polling it.

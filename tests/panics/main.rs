@@ -270,7 +270,6 @@ fn in_the_drop_of_a_result_that_nobody_waits_for_it_reaches_the_hook() {
 }
 
 #[test]
-#[ignore = "a task that ends before `go` has dropped its handle panics in the caller of `go`"]
 fn in_the_drop_of_a_result_it_does_not_come_out_of_go() {
     let (coord, log) = started();
     for _ in 0..2000 {

@@ -179,7 +179,7 @@ fn handles_and_wakers_may_be_kept_past_it() {
     drop(handle);
     // Nothing but wakers and handles refers to the coordinator from here on.
     thread::spawn(move || half.into_iter().for_each(Waker::wake)).join().unwrap();
-    wakers.into_iter().for_each(|waker| waker.clone().wake());
+    wakers.into_iter().for_each(Waker::wake);
     assert!(block_on(waiting).unwrap_err().is_cancelled());
     assert_eq!(block_on(done).unwrap(), 1);
 }
