@@ -167,7 +167,7 @@ fn cancelled_before_its_first_poll() {
     let result = coord.block_on(async {
         let result = task.await;
         assert!(is_set(&dropped), "dropped before the cancel resolves");
-        assert!(closure.await.map(|()| ()).unwrap_err().is_cancelled());
+        assert!(closure.await.unwrap_err().is_cancelled());
         result
     });
     assert!(result.unwrap_err().is_cancelled());
@@ -222,7 +222,7 @@ fn cancelled_after_its_end_it_gives_the_result_or_the_panic() {
     let failed = coord.spawn(async { std::panic::panic_any("planned") });
     eventually("both have ended", || done.is_finished() && failed.is_finished());
     assert_eq!(block_on(done.cancel()).unwrap(), 7);
-    let error: JoinError = block_on(failed.cancel()).map(|()| ()).unwrap_err();
+    let error: JoinError = block_on(failed.cancel()).unwrap_err();
     assert!(error.is_panic());
     assert_eq!(error.into_panic().downcast_ref(), Some(&"planned"));
 }

@@ -369,9 +369,7 @@ fn in_a_main_future_it_comes_out_of_block_on() {
             panic!("{PLANNED}: main")
         })
     }));
-    let payload: Box<dyn Any + Send> = match caught {
-        Err(payload) => payload,
-    };
+    let Err(payload) = caught;
     assert_eq!(text(&*payload), Some("planned: main"));
     assert_eq!(coord.block_on(async { 1 }), 1);
     unharmed(&coord, &log, 0, 0);

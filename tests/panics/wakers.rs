@@ -1,16 +1,16 @@
 //! Foreign wakers that panic while a handle was polled with them.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use futures_lite::future::block_on;
 use oasync::JoinHandle;
 
-use crate::{PLANNED, eventually, started, unharmed};
+use crate::{PLANNED, started, unharmed};
 
 /// When a foreign waker panics.
 #[derive(Clone, Copy, PartialEq, Debug)]
