@@ -1,0 +1,65 @@
+//! The whole benchmark but for the allocator.
+
+mod args;
+pub(crate) mod counting;
+mod json;
+mod machine;
+mod measure;
+mod peers;
+mod plot;
+mod report;
+mod stats;
+mod workloads;
+
+use std::io;
+use std::process::ExitCode;
+
+use args::{Args, Parsed};
+use machine::Machine;
+use measure::Outcome;
+
+pub(crate) fn main(allocator: &'static str) -> ExitCode {
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Parsed::Run(args) => args,
+        Parsed::Help => {
+            println!("{}", args::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Parsed::Bad(why) => {
+            eprintln!("{why}\n\n{}", args::HELP);
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut chosen = workloads::all();
+    chosen.retain(|workload| args.wants(workload.name));
+    if args.list {
+        chosen.iter().for_each(|workload| println!("{}", workload.name));
+        return ExitCode::SUCCESS;
+    }
+    if chosen.is_empty() {
+        eprintln!("no workload has such a name; `--list` shows them");
+        return ExitCode::FAILURE;
+    }
+    let machine = Machine::look(args.threads, allocator);
+    peers::start(args.threads);
+    let outcomes: Vec<Outcome> =
+        chosen.iter().map(|workload| measure::measure(workload, args.rounds)).collect();
+    print!("{}", report::report(&machine, args.rounds, &outcomes));
+    match save(&args, &machine, &outcomes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("could not save: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn save(args: &Args, machine: &Machine, outcomes: &[Outcome]) -> io::Result<()> {
+    if let Some(path) = &args.json {
+        std::fs::write(path, json::json(machine, outcomes))?;
+    }
+    if let Some(path) = &args.plot {
+        plot::plot(path, machine, outcomes)?;
+    }
+    Ok(())
+}
