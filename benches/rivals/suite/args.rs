@@ -25,6 +25,8 @@ pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
     pub(crate) plot: Option<PathBuf>,
     pub(crate) list: bool,
+    /// A workload and a peer, of which one run is to be printed.
+    pub(crate) child: Option<(String, String)>,
     names: Vec<String>,
 }
 
@@ -52,6 +54,7 @@ impl Args {
             json: None,
             plot: None,
             list: false,
+            child: None,
             names: Vec::new(),
         };
         while let Some(word) = words.next() {
@@ -63,6 +66,7 @@ impl Args {
                 "--quick" => args.rounds = QUICK_ROUNDS,
                 "--rounds" => args.rounds = positive(&value()?)?,
                 "--threads" => args.threads = positive(&value()?)?,
+                "--child" => args.child = Some((value()?, value()?)),
                 "--json" => args.json = Some(value()?.into()),
                 "--plot" => args.plot = Some(value()?.into()),
                 _ if word.starts_with('-') => return Err(format!("{word} is not an option")),

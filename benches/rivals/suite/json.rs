@@ -28,13 +28,17 @@ fn row(outcome: &Outcome, row: &Row) -> String {
         format!(
             "\"best\": {}, \"ratio\": {{\"min\": {}, \"median\": {}, \"max\": {}}}, ",
             text(peer.name()),
-            ratio.min,
-            ratio.median,
-            ratio.max
+            number(ratio.min),
+            number(ratio.median),
+            number(ratio.max)
         )
     });
     let values = row.values.iter().map(|(peer, values)| {
-        format!("{}: [{}]", text(peer.name()), joined(values.iter().map(f64::to_string), ", "))
+        format!(
+            "{}: [{}]",
+            text(peer.name()),
+            joined(values.iter().map(|value| number(*value)), ", ")
+        )
     });
     format!(
         "{{\"name\": {}, \"unit\": {}, {}\"rounds\": {{{}}}}}",
@@ -47,6 +51,11 @@ fn row(outcome: &Outcome, row: &Row) -> String {
 
 fn joined(parts: impl Iterator<Item = String>, by: &str) -> String {
     parts.collect::<Vec<_>>().join(by)
+}
+
+/// JSON has no word for what is not a number.
+fn number(value: f64) -> String {
+    if value.is_finite() { value.to_string() } else { "null".to_owned() }
 }
 
 fn text(value: &str) -> String {

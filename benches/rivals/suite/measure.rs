@@ -1,8 +1,11 @@
 //! The rounds: each peer once in each, in a new order every time.
 
-use super::peers::Peer;
+use std::env;
+use std::process::{Command, Stdio};
+
+use super::peers::{self, Peer};
 use super::stats::{self, Ratio};
-use super::workloads::{Kind, Rounds, Workload};
+use super::workloads::{Kind, Sample, Workload};
 
 /// Runs before the first round, of each peer.
 const WARM_UPS: usize = 2;
@@ -22,10 +25,9 @@ pub(crate) struct Outcome {
 
 pub(crate) fn measure(workload: &Workload, rounds: usize) -> Outcome {
     eprint!("{:<20}", workload.name);
-    let (warm_ups, rounds) = match workload.rounds {
-        Rounds::Many => (WARM_UPS, rounds),
-        Rounds::Once => (0, 1),
-    };
+    // A new process takes long and gives nearly the same each time.
+    let (warm_ups, rounds) =
+        if workload.own_process { (0, rounds.div_ceil(5)) } else { (WARM_UPS, rounds) };
     for _ in 0..warm_ups {
         for (_, run) in &workload.runs {
             run();
@@ -37,7 +39,8 @@ pub(crate) fn measure(workload: &Workload, rounds: usize) -> Outcome {
     for _ in 0..rounds {
         fastrand::shuffle(&mut order);
         for &index in &order {
-            let sample = (workload.runs[index].1)();
+            let (peer, run) = workload.runs[index];
+            let sample = if workload.own_process { in_child(workload, peer) } else { run() };
             assert_eq!(sample.len(), workload.rows.len());
             for (row, value) in values.iter_mut().zip(sample) {
                 row[index].push(value);
@@ -53,6 +56,25 @@ pub(crate) fn measure(workload: &Workload, rounds: usize) -> Outcome {
         values: names.clone().zip(values).collect(),
     });
     Outcome { kind: workload.kind, rows: rows.collect() }
+}
+
+/// Has this program run one workload once in a new process.
+fn in_child(workload: &Workload, peer: Peer) -> Sample {
+    let program = env::current_exe().expect("the program is there");
+    let threads = peers::threads().to_string();
+    let words = ["--child", workload.name, peer.name(), "--threads", &threads];
+    let output = Command::new(program).args(words).stderr(Stdio::inherit()).output();
+    let output = output.expect("it starts again");
+    assert!(output.status.success(), "{} fails in {}", workload.name, peer.name());
+    let text = String::from_utf8(output.stdout).expect("numbers");
+    text.split_whitespace().map(|word| word.parse().expect("a number")).collect()
+}
+
+/// What the child does.
+pub(crate) fn be_child(workloads: &[Workload], workload: &str, peer: &str) -> Option<Sample> {
+    let workload = workloads.iter().find(|w| w.name == workload)?;
+    let (_, run) = workload.runs.iter().find(|(p, _)| p.name() == peer)?;
+    Some(run())
 }
 
 impl Row {

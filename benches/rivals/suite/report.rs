@@ -92,6 +92,7 @@ fn aligned(lines: &[Vec<String>]) -> String {
 /// Three digits.
 fn number(value: f64) -> String {
     match value.abs() {
+        x if x.is_nan() => "-".to_owned(),
         x if x >= 100.0 => format!("{value:.0}"),
         x if x >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),

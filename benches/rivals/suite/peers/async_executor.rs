@@ -79,13 +79,16 @@ impl<K: Kind, const CALLER: bool> Runtime for AsyncExecutor<K, CALLER> {
         Self::block_on_spawned(future)
     }
 
+    fn block_on<F: Future>(future: F) -> F::Output {
+        if CALLER { K::run::<_, CALLER>(future) } else { future::block_on(future) }
+    }
+
     fn block_on_spawned<F>(future: F) -> F::Output
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let task = K::spawn::<_, CALLER>(future);
-        if CALLER { K::run::<_, CALLER>(task) } else { future::block_on(task) }
+        Self::block_on(K::spawn::<_, CALLER>(future))
     }
 
     fn spawn<F>(future: F) -> Self::Join<F::Output>

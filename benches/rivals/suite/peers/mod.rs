@@ -90,6 +90,9 @@ pub(crate) trait Runtime: 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
+    /// Waits for a future on a thread outside.
+    fn block_on<F: Future>(future: F) -> F::Output;
+
     /// Spawns from a thread outside and waits for it.
     fn block_on_spawned<F>(future: F) -> F::Output
     where

@@ -32,7 +32,11 @@ impl<const MAIN: bool> Runtime for Tokio<MAIN> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if MAIN { runtime().block_on(future) } else { Self::block_on_spawned(future) }
+        if MAIN { Self::block_on(future) } else { Self::block_on_spawned(future) }
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        runtime().block_on(future)
     }
 
     fn block_on_spawned<F>(future: F) -> F::Output
@@ -40,7 +44,7 @@ impl<const MAIN: bool> Runtime for Tokio<MAIN> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        runtime().block_on(Unwrapped(runtime().spawn(future)))
+        Self::block_on(Unwrapped(runtime().spawn(future)))
     }
 
     fn spawn<F>(future: F) -> Self::Join<F::Output>

@@ -13,7 +13,7 @@ use super::{Runtime, Sample, p50_and_p99_us};
 use crate::suite::peers::threads;
 
 const POLLS: usize = 100;
-const HALF_POLL: u64 = 35_000;
+const HALF_POLL: u64 = 25_000;
 
 async fn compute<R: Runtime>(sender: Sender<Instant>) {
     for i in 0..POLLS as u64 {

@@ -36,6 +36,8 @@ use super::stats::quantile;
 /// A value for each of a workload's rows.
 pub(crate) type Sample = Vec<f64>;
 
+type Entry = (Peer, fn() -> Sample);
+
 /// What limits a workload; says where it goes in the summary.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -48,12 +50,6 @@ pub(crate) enum Kind {
     Latency,
 }
 
-pub(crate) enum Rounds {
-    Many,
-    /// Once a process, and not warmed up.
-    Once,
-}
-
 pub(crate) struct RowName {
     pub(crate) suffix: &'static str,
     pub(crate) unit: &'static str,
@@ -63,8 +59,9 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) rows: &'static [RowName],
-    pub(crate) rounds: Rounds,
-    pub(crate) runs: Vec<(Peer, fn() -> Sample)>,
+    /// Each run is the first and only one of a process.
+    pub(crate) own_process: bool,
+    pub(crate) runs: Vec<Entry>,
 }
 
 /// On every runtime, each in every way to use it.
@@ -83,91 +80,98 @@ macro_rules! every_way {
     };
 }
 
-/// On every runtime, with all of its threads its own.
-macro_rules! own_threads {
-    ($($run:ident)::+) => {
-        vec![
-            entry(Peer::Oasync, $($run)::+::<Oasync<false>>),
-            entry(Peer::Tokio, $($run)::+::<Tokio<false>>),
-            entry(Peer::AsyncExecutor, $($run)::+::<AsyncExecutor<Plain, false>>),
-            entry(Peer::Static, $($run)::+::<AsyncExecutor<Static, false>>),
-        ]
-    };
-}
-
-/// On those that have a blocking pool.
-macro_rules! pools {
-    ($($run:ident)::+) => {
-        vec![
-            entry(Peer::Oasync, $($run)::+::<Oasync<false>>),
-            entry(Peer::OasyncMain, $($run)::+::<Oasync<true>>),
-            entry(Peer::Tokio, $($run)::+::<Tokio<false>>),
-            entry(Peer::TokioMain, $($run)::+::<Tokio<true>>),
-            entry(Peer::Blocking, $($run)::+::<AsyncExecutor<Static, false>>),
-        ]
-    };
-}
-
-/// Every workload, in the order in which they run: those that leave threads or
-/// much memory behind come last.
+/// Every workload, in the order in which they run: those that leave threads
+/// behind come last.
 pub(crate) fn all() -> Vec<Workload> {
     use Kind::{Blocking, Compute, Latency, Memory, OneAtATime, Scheduling};
+    const NS: &[RowName] = &[row("", "ns")];
+    const US: &[RowName] = &[row(", p50", "us"), row(", p99", "us")];
+    const BYTES: &[RowName] = &[row(", asked", "bytes"), row(", resident", "bytes")];
     vec![
-        ns("spawn-detached", Scheduling, every_way!(spawn_detached::run)),
-        ns("spawn-joined", Scheduling, every_way!(spawn_joined::run)),
-        ns("spawn-foreign", Scheduling, own_threads!(spawn_foreign::run)),
-        ns("spawn-foreign-4", Scheduling, own_threads!(spawn_foreign_4::run)),
-        ns("one-at-a-time", OneAtATime, {
-            let mut runs = every_way!(one_at_a_time::run);
-            runs.retain(|(peer, _)| !matches!(peer, Peer::OasyncMain | Peer::TokioMain));
-            runs
-        }),
-        ns("yield", Scheduling, every_way!(yields::run)),
-        ns("ping-pong", Scheduling, every_way!(ping_pong::run)),
-        ns("chain", Scheduling, every_way!(chain::run)),
-        ns("skynet", Scheduling, every_way!(skynet::run)).and(Peer::Rayon, skynet::rayon),
-        ns("fib", Scheduling, every_way!(fib::run)).and(Peer::Rayon, fib::rayon),
-        ns("ring", Scheduling, every_way!(ring::run)),
-        ns("mutex", Scheduling, every_way!(mutex::run)),
-        ns("mpsc", Scheduling, every_way!(mpsc::run)),
-        ns("wake-many", Scheduling, every_way!(wake_many::run)),
-        ns("uneven", Compute, every_way!(uneven::run))
+        workload("spawn-detached", Scheduling, NS, every_way!(spawn_detached::run)),
+        workload("spawn-joined", Scheduling, NS, every_way!(spawn_joined::run)),
+        workload("spawn-foreign", Scheduling, NS, own_threads(every_way!(spawn_foreign::run))),
+        workload("spawn-foreign-4", Scheduling, NS, own_threads(every_way!(spawn_foreign_4::run))),
+        workload("one-at-a-time", OneAtATime, NS, either_caller(every_way!(one_at_a_time::inside))),
+        workload(
+            "one-from-outside",
+            OneAtATime,
+            NS,
+            either_caller(every_way!(one_at_a_time::outside)),
+        ),
+        workload("yield", Scheduling, NS, every_way!(yields::run)),
+        workload("ping-pong", Scheduling, NS, every_way!(ping_pong::run)),
+        workload("chain", Scheduling, NS, every_way!(chain::run)),
+        workload("skynet", Scheduling, NS, every_way!(skynet::run)).and(Peer::Rayon, skynet::rayon),
+        workload("fib", Scheduling, NS, every_way!(fib::run)).and(Peer::Rayon, fib::rayon),
+        workload("ring", Scheduling, NS, every_way!(ring::run)),
+        workload("mutex", Scheduling, NS, every_way!(mutex::run)),
+        workload("mpsc", Scheduling, NS, every_way!(mpsc::run)),
+        workload("wake-many", Scheduling, NS, every_way!(wake_many::run)),
+        workload("uneven", Compute, NS, every_way!(uneven::run))
             .and(Peer::Rayon, uneven::rayon)
             .and(Peer::Ideal, || ideal(uneven::alone())),
-        ns("queens", Compute, every_way!(queens::run))
+        workload("queens", Compute, NS, every_way!(queens::run))
             .and(Peer::Rayon, queens::rayon)
             .and(Peer::Ideal, || ideal(queens::alone())),
-        latency("latency-idle", Latency, own_threads!(latency::run)),
-        latency("latency-mix", Latency, every_way!(mix::run)),
-        ns("blocking-burst", Blocking, pools!(blocking_burst::run)),
-        ns("blocking-one", Blocking, pools!(blocking_one::run)),
-        Workload {
-            name: "parked",
-            kind: Memory,
-            rows: &[RowName { suffix: "", unit: "bytes" }],
-            rounds: Rounds::Once,
-            runs: own_threads!(parked::run),
-        },
+        workload("latency-idle", Latency, US, own_threads(every_way!(latency::run))),
+        workload("latency-mix", Latency, US, every_way!(mix::run)),
+        workload("parked", Memory, BYTES, own_threads(every_way!(parked::run))).in_own_process(),
+        workload("blocking-burst", Blocking, NS, pools(every_way!(blocking_burst::run))),
+        workload("blocking-one", Blocking, NS, pools(every_way!(blocking_one::run))),
     ]
 }
 
-fn entry(peer: Peer, run: fn() -> Sample) -> (Peer, fn() -> Sample) {
+fn entry(peer: Peer, run: fn() -> Sample) -> Entry {
     (peer, run)
 }
 
-fn ns(name: &'static str, kind: Kind, runs: Vec<(Peer, fn() -> Sample)>) -> Workload {
-    Workload { name, kind, rows: &[RowName { suffix: "", unit: "ns" }], rounds: Rounds::Many, runs }
+/// Those whose threads are all their own, for workloads without a caller.
+fn own_threads(mut runs: Vec<Entry>) -> Vec<Entry> {
+    let own = [Peer::Oasync, Peer::Tokio, Peer::AsyncExecutor, Peer::Static];
+    runs.retain(|(peer, _)| own.contains(peer));
+    runs
 }
 
-fn latency(name: &'static str, kind: Kind, runs: Vec<(Peer, fn() -> Sample)>) -> Workload {
-    const ROWS: &[RowName] =
-        &[RowName { suffix: " p50", unit: "us" }, RowName { suffix: " p99", unit: "us" }];
-    Workload { name, kind, rows: ROWS, rounds: Rounds::Many, runs }
+/// For workloads that say themselves what is a task.
+fn either_caller(mut runs: Vec<Entry>) -> Vec<Entry> {
+    runs.retain(|(peer, _)| !matches!(peer, Peer::OasyncMain | Peer::TokioMain));
+    runs
+}
+
+/// Those that have a blocking pool; `blocking` works for any executor.
+fn pools(mut runs: Vec<Entry>) -> Vec<Entry> {
+    use Peer::{AsyncExecutor, AsyncExecutorCaller, Blocking, Static, StaticCaller};
+    runs.retain(|(peer, _)| !matches!(peer, AsyncExecutor | AsyncExecutorCaller | StaticCaller));
+    for (peer, _) in &mut runs {
+        if *peer == Static {
+            *peer = Blocking;
+        }
+    }
+    runs
+}
+
+const fn row(suffix: &'static str, unit: &'static str) -> RowName {
+    RowName { suffix, unit }
+}
+
+fn workload(
+    name: &'static str,
+    kind: Kind,
+    rows: &'static [RowName],
+    runs: Vec<Entry>,
+) -> Workload {
+    Workload { name, kind, rows, own_process: false, runs }
 }
 
 impl Workload {
     fn and(mut self, peer: Peer, run: fn() -> Sample) -> Self {
         self.runs.push((peer, run));
+        self
+    }
+
+    fn in_own_process(mut self) -> Self {
+        self.own_process = true;
         self
     }
 }

@@ -1,8 +1,10 @@
-//! The memory of 1,000,000 tasks that wait: bytes asked of the allocator for each,
-//! beyond the future itself.
+//! The memory of 1,000,000 tasks that wait, for each, beyond the future itself:
+//! the bytes asked of the allocator, and those resident.
 //!
-//! It can be taken only once a process: a runtime may keep what it has grown to.
+//! Each peer has a process of its own: a runtime may keep what it has grown to,
+//! and the allocator what was freed.
 
+use std::fs;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -43,16 +45,16 @@ impl Future for Park {
 pub(super) fn run<R: Runtime>() -> Sample {
     let places: Vec<Place> = (0..TASKS).map(|_| Mutex::new(None)).collect();
     let places: &'static [Place] = places.leak();
-    let bytes = count(|live| {
+    let (asked, resident) = count(|live| {
         R::root(async move {
             let parked = PARKED.arm(TASKS);
             let done = DONE.arm(TASKS);
-            let before = live();
+            let before = (live(), resident_bytes());
             for place in places {
                 R::go(Park { place, parked: false });
             }
             parked.await;
-            let bytes = live() - before;
+            let bytes = ((live() - before.0) as f64, resident_bytes() - before.1);
             for place in places {
                 place.lock().unwrap().take().expect("parked").wake();
             }
@@ -60,5 +62,15 @@ pub(super) fn run<R: Runtime>() -> Sample {
             bytes
         })
     });
-    vec![bytes as f64 / TASKS as f64 - size_of::<Park>() as f64]
+    let of_each = |bytes: f64| bytes / TASKS as f64 - size_of::<Park>() as f64;
+    vec![of_each(asked), of_each(resident)]
+}
+
+/// Not a number where the system does not tell.
+fn resident_bytes() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()
+    });
+    kilobytes.map_or(f64::NAN, |kilobytes| 1024.0 * kilobytes)
 }

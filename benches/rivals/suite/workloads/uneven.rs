@@ -10,7 +10,7 @@ use super::{Runtime, Sample, ns_per_op};
 use crate::suite::peers::rayon::install;
 
 const TASKS: usize = 1_000;
-const LEAST: f64 = 700.0;
+const LEAST: f64 = 500.0;
 const DECADES: f64 = 2.0;
 
 struct Work {
