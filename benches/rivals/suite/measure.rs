@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::peers::{self, Peer};
 use super::stats::{self, Ratio};
+use super::watchdog::watch;
 use super::workloads::{Kind, Sample, Workload};
 
 /// Runs before the first round, of each peer.
@@ -29,8 +30,8 @@ pub(crate) fn measure(workload: &Workload, rounds: usize) -> Outcome {
     let (warm_ups, rounds) =
         if workload.own_process { (0, rounds.div_ceil(5)) } else { (WARM_UPS, rounds) };
     for _ in 0..warm_ups {
-        for (_, run) in &workload.runs {
-            run();
+        for &(peer, run) in &workload.runs {
+            watch(workload.name, peer, run);
         }
     }
     let peers = workload.runs.len();
@@ -40,7 +41,9 @@ pub(crate) fn measure(workload: &Workload, rounds: usize) -> Outcome {
         fastrand::shuffle(&mut order);
         for &index in &order {
             let (peer, run) = workload.runs[index];
-            let sample = if workload.own_process { in_child(workload, peer) } else { run() };
+            let sample = watch(workload.name, peer, || {
+                if workload.own_process { in_child(workload, peer) } else { run() }
+            });
             assert_eq!(sample.len(), workload.rows.len());
             for (row, value) in values.iter_mut().zip(sample) {
                 row[index].push(value);

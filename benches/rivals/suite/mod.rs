@@ -9,6 +9,7 @@ mod peers;
 mod plot;
 mod report;
 mod stats;
+mod watchdog;
 mod workloads;
 
 use std::io;
@@ -48,6 +49,7 @@ pub(crate) fn main(allocator: &'static str) -> ExitCode {
     }
     let machine = Machine::look(args.threads, allocator);
     peers::start(args.threads);
+    watchdog::start();
     let outcomes: Vec<Outcome> =
         chosen.iter().map(|workload| measure::measure(workload, args.rounds)).collect();
     print!("{}", report::report(&machine, args.rounds, &outcomes));

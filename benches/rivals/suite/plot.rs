@@ -16,7 +16,7 @@ const TOP: u32 = 90;
 const BOTTOM: u32 = 50;
 const LEFT: u32 = 160;
 const RIGHT: u32 = 30;
-const MARKS: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0];
+const MARKS: [f64; 11] = [1.0 / 64.0, 1.0 / 16.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0];
 
 pub(crate) fn plot(path: &Path, machine: &Machine, outcomes: &[Outcome]) -> io::Result<()> {
     draw(path, machine, outcomes).map_err(|error| io::Error::other(error.to_string()))
@@ -30,8 +30,10 @@ fn draw(path: &Path, machine: &Machine, outcomes: &[Outcome]) -> Drawn {
     let picture = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
     picture.fill(&WHITE)?;
     let scale = Scale::of(&rows);
-    let title =
-        format!("oasync and its peers: time by that of oasync ({} threads)", machine.threads);
+    let title = format!(
+        "Time of each peer by that of oasync, {} threads: right of 1x, oasync is faster",
+        machine.threads
+    );
     picture.draw(&Text::new(title, (LEFT as i32, 14), font(18)))?;
 
     for (index, peer) in shown(&rows).into_iter().enumerate() {
@@ -46,7 +48,7 @@ fn draw(path: &Path, machine: &Machine, outcomes: &[Outcome]) -> Drawn {
             if mark == 1.0 { BLACK.stroke_width(2) } else { BLACK.mix(0.15).stroke_width(1) };
         picture.draw(&PathElement::new(vec![(x, top), (x, bottom)], line))?;
         let style = font(13).pos(Pos::new(HPos::Center, VPos::Top));
-        picture.draw(&Text::new(format!("{mark}x"), (x, bottom + 8), style))?;
+        picture.draw(&Text::new(label(mark), (x, bottom + 8), style))?;
     }
     for (index, row) in rows.iter().enumerate() {
         let y = top + (ROW * index as u32 + ROW / 2) as i32;
@@ -94,6 +96,10 @@ impl Scale {
         let share = (ratio.ln() - self.least) / (self.most - self.least);
         (f64::from(LEFT) + share * f64::from(WIDTH - LEFT - RIGHT)) as i32
     }
+}
+
+fn label(mark: f64) -> String {
+    if mark < 1.0 { format!("1/{}", 1.0 / mark) } else { format!("{mark}x") }
 }
 
 fn font(size: i32) -> TextStyle<'static> {

@@ -8,13 +8,20 @@ use super::peers::Peer;
 use super::stats::{self, Ratio};
 use super::workloads::Kind;
 
+const NOTES: &str = "
+Each value is the median over the rounds. Best: the peer with the least median. Ratio: its time
+by ours in the same round, min / median / max; above 1 we are faster. The root of a workload is
+a task, or the main future of `block_on` where it says (main). async-ex and static are the two
+executors of async-executor; its threads run it and the caller waits, or the caller is one of
+the threads where it says (caller). Rayon has no tasks that wait: it counts as a peer only where
+work is compute-bound. Ideal: the time of one thread without tasks, by the number of threads.
+
+";
+
 pub(crate) fn report(machine: &Machine, rounds: usize, outcomes: &[Outcome]) -> String {
     let mut text = heading(machine, rounds);
     text += &table(outcomes);
-    text += "\nEach value is the median over the rounds. Best: the peer with the least median. Ratio: its \
-             time by ours in the same round, min / median / max; above 1 we are faster. `(main)`: the \
-             root is `block_on`'s main future; `(caller)`: the caller runs the executor too; else the root \
-             is a task. Rayon has no tasks that wait: it counts as a peer where work is compute-bound.\n\n";
+    text += NOTES;
     text += &summary(outcomes);
     text
 }

@@ -1,5 +1,5 @@
-//! All ways to place twelve queens, recursively: a task for each way to place the
-//! first four. The operation is a solution.
+//! All ways to place thirteen queens, recursively: a task for each way to place
+//! the first three. The operation is a solution.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -9,9 +9,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::{Runtime, Sample, ns_per_op};
 use crate::suite::peers::rayon::install;
 
-const N: u32 = 12;
-const SOLUTIONS: usize = 14_200;
-const ROWS_WITH_TASKS: u32 = 4;
+const N: u32 = 13;
+const SOLUTIONS: usize = 73_712;
+const ROWS_WITH_TASKS: u32 = 3;
 
 /// The columns and diagonals under attack in the next row, a bit for each.
 #[derive(Clone, Copy, Default)]
