@@ -1,65 +1,95 @@
 //! One task wakes 1,000 at once and waits until all of them wait again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::future::poll_fn;
+use std::mem;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Instant;
-
-use event_listener::Event;
 
 use super::{Runtime, Sample, ns_per_op};
 
 const SLEEPERS: usize = 1_000;
-const ROUNDS: usize = 10;
+const RINGS: usize = 10;
 
 #[derive(Default)]
-struct Bell {
-    rings: Event,
-    wakes: AtomicUsize,
-    all_awake: Event,
+struct Bell(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    rings: usize,
+    sleepers: Vec<Waker>,
+    ringer: Option<Waker>,
 }
 
 impl Bell {
-    /// Counts one that listens (again).
-    fn listening(&self) {
-        if (self.wakes.fetch_add(1, Ordering::AcqRel) + 1) % SLEEPERS == 0 {
-            self.all_awake.notify(1);
-        }
+    /// Sleeps until the bell has rung more than `rings` times.
+    async fn sleep(&self, rings: usize) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock().unwrap();
+            if state.rings > rings {
+                return Poll::Ready(());
+            }
+            state.sleepers.push(cx.waker().clone());
+            if state.sleepers.len() == SLEEPERS {
+                let ringer = state.ringer.take();
+                drop(state);
+                ringer.into_iter().for_each(Waker::wake);
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
-    async fn ring(&self) {
-        let all_awake = self.all_awake.listen();
-        self.rings.notify(usize::MAX);
-        all_awake.await;
+    async fn all_asleep(&self) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock().unwrap();
+            if state.sleepers.len() == SLEEPERS {
+                return Poll::Ready(());
+            }
+            state.ringer = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Wakes all; not under the lock, which they take at once.
+    fn ring(&self, spare: &mut Vec<Waker>) {
+        let mut state = self.0.lock().unwrap();
+        state.rings += 1;
+        mem::swap(&mut state.sleepers, spare);
+        drop(state);
+        spare.drain(..).for_each(Waker::wake);
     }
 }
 
 pub(super) fn run<R: Runtime>() -> Sample {
     let (wakes, elapsed) = R::root(async {
         let bell = Arc::new(Bell::default());
-        let all_listen = bell.all_awake.listen();
         let mut tasks = Vec::with_capacity(SLEEPERS);
         for _ in 0..SLEEPERS {
             let bell = bell.clone();
             tasks.push(R::spawn(async move {
-                for _ in 0..ROUNDS {
-                    let listener = bell.rings.listen();
-                    bell.listening();
-                    listener.await;
+                for rings in 0..=RINGS {
+                    bell.sleep(rings).await;
                 }
-                bell.listening();
+                RINGS
             }));
         }
-        all_listen.await;
+        let mut spare = Vec::with_capacity(SLEEPERS);
+        bell.all_asleep().await;
         let start = Instant::now();
-        for _ in 0..ROUNDS {
-            bell.ring().await;
+        for _ in 0..RINGS {
+            bell.ring(&mut spare);
+            bell.all_asleep().await;
         }
         let elapsed = start.elapsed();
+        bell.ring(&mut spare);
+        let mut wakes = 0;
         for task in tasks {
-            task.await;
+            wakes += task.await;
         }
-        (bell.wakes.load(Ordering::Acquire) - SLEEPERS, elapsed)
+        (wakes, elapsed)
     });
-    assert_eq!(wakes, SLEEPERS * ROUNDS);
+    assert_eq!(wakes, SLEEPERS * RINGS);
     ns_per_op(elapsed, wakes)
 }
