@@ -53,7 +53,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Peer::Oasync => "oasync",
-            Peer::OasyncMain => "(main)",
+            Peer::OasyncMain => "oasync (main)",
             Peer::Tokio => "tokio",
             Peer::TokioMain => "tokio (main)",
             Peer::AsyncExecutor => "async-ex",
