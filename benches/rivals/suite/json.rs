@@ -1,74 +1,42 @@
 //! Every number of every round, as JSON.
 
-use std::fmt::Write;
+use serde_json::{Map, Value, json};
 
 use super::machine::Machine;
 use super::measure::{Outcome, Row};
 use super::report::counts;
 
+/// What is not a number becomes `null`.
 pub(crate) fn json(machine: &Machine, outcomes: &[Outcome]) -> String {
-    let versions = machine.versions.iter().map(|(name, v)| format!("{}: {}", text(name), text(v)));
-    let rows =
-        outcomes.iter().flat_map(|outcome| outcome.rows.iter().map(move |r| row(outcome, r)));
-    format!(
-        "{{\n  \"cpu\": {},\n  \"cores\": {},\n  \"threads\": {},\n  \"system\": {},\n  \"allocator\": {},\n  \
-         \"versions\": {{{}}},\n  \"rows\": [\n    {}\n  ]\n}}\n",
-        text(&machine.cpu),
-        machine.cores,
-        machine.threads,
-        text(&machine.system),
-        text(machine.allocator),
-        joined(versions, ", "),
-        joined(rows, ",\n    "),
-    )
-}
-
-fn row(outcome: &Outcome, row: &Row) -> String {
-    let best = row.best(|peer| counts(outcome.kind, peer)).map(|(peer, ratio)| {
-        format!(
-            "\"best\": {}, \"ratio\": {{\"min\": {}, \"median\": {}, \"max\": {}}}, ",
-            text(peer.name()),
-            number(ratio.min),
-            number(ratio.median),
-            number(ratio.max)
-        )
+    let versions: Map<String, Value> =
+        machine.versions.iter().map(|(name, version)| (name.to_string(), json!(version))).collect();
+    let rows: Vec<Value> =
+        outcomes.iter().flat_map(|outcome| outcome.rows.iter().map(|r| row(outcome, r))).collect();
+    let all = json!({
+        "cpu": machine.cpu,
+        "cores": machine.cores,
+        "threads": machine.threads,
+        "system": machine.system,
+        "allocator": machine.allocator,
+        "versions": versions,
+        "rows": rows,
     });
-    let values = row.values.iter().map(|(peer, values)| {
-        format!(
-            "{}: [{}]",
-            text(peer.name()),
-            joined(values.iter().map(|value| number(*value)), ", ")
-        )
-    });
-    format!(
-        "{{\"name\": {}, \"unit\": {}, {}\"rounds\": {{{}}}}}",
-        text(&row.name),
-        text(row.unit),
-        best.unwrap_or_default(),
-        joined(values, ", ")
-    )
+    format!("{all:#}\n")
 }
 
-fn joined(parts: impl Iterator<Item = String>, by: &str) -> String {
-    parts.collect::<Vec<_>>().join(by)
-}
-
-/// JSON has no word for what is not a number.
-fn number(value: f64) -> String {
-    if value.is_finite() { value.to_string() } else { "null".to_owned() }
-}
-
-fn text(value: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
+fn row(outcome: &Outcome, row: &Row) -> Value {
+    let rounds: Map<String, Value> =
+        row.values.iter().map(|(peer, values)| (peer.name().to_owned(), json!(values))).collect();
+    let best = row.best(|peer| counts(outcome.kind, peer));
+    json!({
+        "name": row.name,
+        "unit": row.unit,
+        "best": best.map(|(peer, _)| peer.name()),
+        "ratio": best.map(|(_, ratio)| json!({
+            "min": ratio.min,
+            "median": ratio.median,
+            "max": ratio.max,
+        })),
+        "rounds": rounds,
+    })
 }

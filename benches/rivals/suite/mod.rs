@@ -15,25 +15,17 @@ mod workloads;
 use std::io;
 use std::process::ExitCode;
 
-use args::{Args, Parsed};
+use clap::Parser;
+
+use args::Args;
 use machine::Machine;
 use measure::Outcome;
 
 pub(crate) fn main(allocator: &'static str) -> ExitCode {
-    let args = match Args::parse(std::env::args().skip(1)) {
-        Parsed::Run(args) => args,
-        Parsed::Help => {
-            println!("{}", args::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Parsed::Bad(why) => {
-            eprintln!("{why}\n\n{}", args::HELP);
-            return ExitCode::FAILURE;
-        }
-    };
+    let args = Args::parse();
     let mut chosen = workloads::all();
-    if let Some((workload, peer)) = &args.child {
-        peers::start(args.threads);
+    if let Some([workload, peer]) = args.child.as_deref() {
+        peers::start(args.threads());
         let sample = measure::be_child(&chosen, workload, peer).expect("the parent knows them");
         sample.iter().for_each(|value| println!("{value}"));
         return ExitCode::SUCCESS;
@@ -47,12 +39,12 @@ pub(crate) fn main(allocator: &'static str) -> ExitCode {
         eprintln!("no workload has such a name; `--list` shows them");
         return ExitCode::FAILURE;
     }
-    let machine = Machine::look(args.threads, allocator);
-    peers::start(args.threads);
+    let machine = Machine::look(args.threads(), allocator);
+    peers::start(args.threads());
     watchdog::start();
     let outcomes: Vec<Outcome> =
-        chosen.iter().map(|workload| measure::measure(workload, args.rounds)).collect();
-    print!("{}", report::report(&machine, args.rounds, &outcomes));
+        chosen.iter().map(|workload| measure::measure(workload, args.rounds())).collect();
+    print!("{}", report::report(&machine, args.rounds(), &outcomes));
     match save(&args, &machine, &outcomes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
