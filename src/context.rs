@@ -102,7 +102,7 @@ impl<'a> Entry<'a> {
 
     /// Notes that this thread got the seat `index` from the idle module.
     pub(crate) fn sit(&self, index: usize) {
-        self.seat.set(&self.shared.seats[index]);
+        self.seat.set(&*self.shared.seats[index]);
     }
 
     /// The seat to ask for: the one of the thread's number.

@@ -70,6 +70,7 @@
 #![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
 #![warn(missing_debug_implementations, unreachable_pub)]
 
+mod barrier;
 mod block_on;
 mod blocking;
 mod builder;

@@ -3,8 +3,10 @@
 
 use std::time::Instant;
 
+use crossbeam_utils::CachePadded;
 use slab::Slab;
 
+use crate::barrier;
 use crate::blocking::BlockingPool;
 use crate::builder::Options;
 use crate::hooks::Hooks;
@@ -24,7 +26,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) phase: AtomicPhase,
-    pub(crate) seats: Box<[Seat]>,
+    /// Padded: each is written to all the time by the thread that sits there.
+    pub(crate) seats: Box<[CachePadded<Seat>]>,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     opened: AtomicBool,
@@ -58,11 +61,12 @@ pub(crate) struct Foreign {
 impl Shared {
     pub(crate) fn new(options: Options, hooks: Hooks) -> Arc<Self> {
         let workers = options.workers;
+        barrier::init();
         Arc::new_cyclic(|me| Shared {
             me: me.clone(),
             hooks: Arc::new(hooks),
             phase: AtomicPhase::new(),
-            seats: (0..workers).map(Seat::new).collect(),
+            seats: (0..workers).map(|index| CachePadded::new(Seat::new(index))).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers),
             opened: AtomicBool::new(false),
@@ -144,6 +148,14 @@ impl Shared {
     #[inline]
     pub(crate) fn notify(&self) {
         if let Some(promise) = self.idle.promise() {
+            self.wake(promise);
+        }
+    }
+
+    /// The same after a push to the local queue of this thread's seat.
+    #[inline]
+    pub(crate) fn notify_seated(&self) {
+        if let Some(promise) = self.idle.promise_seated() {
             self.wake(promise);
         }
     }

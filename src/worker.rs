@@ -92,7 +92,7 @@ fn next(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
             let first = seat.push(first);
             rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
             keep(shared, first);
-            shared.notify();
+            shared.notify_seated();
         }
     }
     seat.pop()
@@ -120,7 +120,8 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
     let shared = entry.shared;
     if !entry.searching.get() {
         if !shared.idle.begin_search() {
-            return None;
+            // Enough others search; only what nobody has yet is worth a look.
+            return take_injected(shared, seat);
         }
         entry.searching.set(true);
     }
@@ -133,10 +134,15 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
     None
 }
 
+fn take_injected(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
+    let Batch { first, rest } = take_batch(shared, seat)?;
+    rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+    Some(first)
+}
+
 fn take_from_others(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
-    if let Some(Batch { first, rest }) = take_batch(shared, seat) {
-        rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
-        return Some(first);
+    if let Some(runnable) = take_injected(shared, seat) {
+        return Some(runnable);
     }
     let seats = shared.seats.len();
     let start = fastrand::usize(..seats);

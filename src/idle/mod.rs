@@ -23,6 +23,7 @@
 use crossbeam_utils::CachePadded;
 use event_listener::{Event, EventListener, IntoNotification};
 
+use crate::barrier;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 const SEARCHING: u64 = 1;
@@ -81,10 +82,23 @@ impl Idle {
     }
 
     /// After a push: a promise, if someone has to be woken for it.
-    #[inline]
     pub(crate) fn promise(&self) -> Option<Promise> {
         // P2 of the proof: between the push and the load of the word.
         fence(Ordering::SeqCst);
+        self.promise_if_needed()
+    }
+
+    /// The same, after a push to the local queue of a seat that this thread
+    /// holds.
+    #[inline]
+    pub(crate) fn promise_seated(&self) -> Option<Promise> {
+        // P2 of the proof, whose other side is `heavy` as long as a seat is taken.
+        barrier::light();
+        self.promise_if_needed()
+    }
+
+    #[inline]
+    fn promise_if_needed(&self) -> Option<Promise> {
         let mut word = self.word.load(Ordering::Relaxed);
         while searching(word) == 0 && vacant(word) > 0 {
             match self.step(word, word - VACANT + SEARCHING) {
@@ -138,12 +152,17 @@ impl Idle {
     }
 
     /// Ends a search; true if nobody else searches, and so nobody else will
-    /// wake a sleeper for what is left.
+    /// wake one of those who could for what is left.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
-        let last = searching(self.word.fetch_sub(SEARCHING, Ordering::SeqCst)) == 1;
-        // L2 of the proof: between the end of the search and the look.
-        fence(Ordering::SeqCst);
+        let word = self.word.fetch_sub(SEARCHING, Ordering::SeqCst);
+        // With no seat vacant there is nobody to wake.
+        let last = searching(word) == 1 && vacant(word) > 0;
+        if last {
+            // E2 of the proof: between the end of the search and the look. This
+            // thread has a seat of its own.
+            self.fence_before_look(vacant(word) + 1);
+        }
         last
     }
 
@@ -155,11 +174,21 @@ impl Idle {
     }
 
     fn after_vacating(&self, word: u64) -> Vacated {
+        if searching(word) > 0 {
+            return Vacated::Rest;
+        }
         // L2 of the proof: between the announcement and the look.
-        fence(Ordering::SeqCst);
-        match searching(word) {
-            0 => Vacated::LookAgain,
-            _ => Vacated::Rest,
+        self.fence_before_look(vacant(word) + 1);
+        Vacated::LookAgain
+    }
+
+    /// `vacant` counts this thread's own seat. If any other is taken, its owner
+    /// may just have pushed with a light fence; all others push with a full one.
+    fn fence_before_look(&self, vacant: u64) {
+        if vacant < self.seats as u64 {
+            barrier::heavy();
+        } else {
+            fence(Ordering::SeqCst);
         }
     }
 

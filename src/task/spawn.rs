@@ -117,7 +117,7 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
     if let Err(block) = seat.push(runnable) {
         shared.injector.push_block(block.into());
     }
-    shared.notify();
+    shared.notify_seated();
 }
 
 /// The schedule function of every future. It captures nothing: `async-task`

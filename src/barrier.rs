@@ -1,0 +1,73 @@
+//! A fence that is free on one side.
+//!
+//! Every push to a queue needs a full fence before it looks whether someone has
+//! to be woken, and every sleeper one before it looks at the queues a last time.
+//! Pushes are frequent and sleeps are not, so Linux's `membarrier` puts the whole
+//! cost on the sleeper: [`heavy`] makes every running thread of the process pass
+//! a full fence, so that [`light`] need only keep the compiler from reordering.
+//! (The pairing is that of `urcu` and of Folly's `asymmetricThreadFence`.)
+//! Where the system call is missing, both are `fence(SeqCst)`.
+//!
+//! Measured on a 2-core Xeon: 0.15–0.2 us for `heavy`, 8 ns for a full fence.
+
+use std::sync::atomic::compiler_fence;
+
+use crate::sync::{AtomicBool, Ordering, fence};
+
+/// Whether the process is registered; set before the first coordinator is made,
+/// and never changed after.
+static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
+
+/// Asks the system for the asymmetric fence, once for the process.
+pub(crate) fn init() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| ASYMMETRIC.store(system::register(), Ordering::Relaxed));
+}
+
+/// The pusher's side.
+#[inline]
+pub(crate) fn light() {
+    if ASYMMETRIC.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The sleeper's side.
+pub(crate) fn heavy() {
+    fence(Ordering::SeqCst);
+    if ASYMMETRIC.load(Ordering::Relaxed) {
+        system::barrier();
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    /// The commands of `membarrier(2)`.
+    const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+    fn membarrier(command: libc::c_int) -> libc::c_long {
+        // SAFETY: the call takes numbers only and touches no memory of ours.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
+    }
+
+    pub(super) fn register() -> bool {
+        membarrier(REGISTER_PRIVATE_EXPEDITED) == 0
+    }
+
+    pub(super) fn barrier() {
+        let done = membarrier(PRIVATE_EXPEDITED);
+        assert_eq!(done, 0, "membarrier works in a process that is registered for it");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub(super) fn register() -> bool {
+        false
+    }
+
+    pub(super) fn barrier() {}
+}
