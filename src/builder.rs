@@ -6,7 +6,7 @@ use std::io;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crate::hooks::{Hooks, TaskPanic};
+use crate::hooks::{Hooks, Stall, TaskPanic};
 use crate::shared::Shared;
 use crate::{Coordinator, WorkerInfo};
 
@@ -15,6 +15,7 @@ const MAX_BLOCKING_THREADS: usize = 32_768;
 const DEFAULT_BLOCKING_THREADS: usize = 512;
 const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 const MIN_STACK_SIZE: usize = 16 * 1024;
+const DEFAULT_STALL_THRESHOLD: Duration = Duration::from_millis(10);
 const DEFAULT_ARENA_KEEP: usize = 64 * 1024;
 
 /// The options that the threads read.
@@ -26,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) stack_size: Option<usize>,
     pub(crate) worker_state: Option<StateMaker>,
     pub(crate) arena_keep: usize,
+    pub(crate) stall_threshold: Duration,
 }
 
 type MakeState = Box<dyn Fn(&WorkerInfo) -> Box<dyn Any> + Send + Sync>;
@@ -46,6 +48,7 @@ impl Default for Options {
             stack_size: None,
             worker_state: None,
             arena_keep: DEFAULT_ARENA_KEEP,
+            stall_threshold: DEFAULT_STALL_THRESHOLD,
         }
     }
 }
@@ -76,6 +79,7 @@ pub struct Builder {
     stack_size: usize,
     worker_state: Option<StateMaker>,
     arena_keep: usize,
+    stall_threshold: Duration,
     hooks: Hooks,
 }
 
@@ -139,6 +143,23 @@ impl Builder {
         self
     }
 
+    /// How long a worker may stay in one poll before that counts as a stall:
+    /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
+    /// what waits behind it, if all other workers are busy too. Default: 10
+    /// milliseconds. It is looked at every half millisecond.
+    pub fn stall_threshold(mut self, time: Duration) -> Self {
+        self.stall_threshold = time;
+        self
+    }
+
+    /// Called when a poll of a task stalls a worker, once for each such poll, on
+    /// the thread that watches over the workers: it should return soon. A panic of
+    /// it is caught and counted.
+    pub fn on_stall(mut self, f: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.hooks.stall = Some(Box::new(f));
+        self
+    }
+
     /// Called on each worker and blocking thread before it does anything else.
     /// A panic of it is caught and counted.
     pub fn on_thread_start(mut self, f: impl Fn(&WorkerInfo) + Send + Sync + 'static) -> Self {
@@ -183,6 +204,7 @@ impl Builder {
             stack_size: stack_size(self.stack_size)?,
             worker_state: self.worker_state,
             arena_keep: or(self.arena_keep, defaults.arena_keep),
+            stall_threshold: or(self.stall_threshold, defaults.stall_threshold),
         };
         Ok(Coordinator::from_shared(Shared::new(options, self.hooks)))
     }
@@ -197,6 +219,7 @@ impl fmt::Debug for Builder {
             .field("thread_name", &self.thread_name)
             .field("stack_size", &self.stack_size)
             .field("arena_keep", &self.arena_keep)
+            .field("stall_threshold", &self.stall_threshold)
             .finish_non_exhaustive()
     }
 }

@@ -4,12 +4,14 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::time::Duration;
 
 use crate::WorkerInfo;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::task::{Meta, TaskId, message};
 
 pub(crate) type ThreadHook = Box<dyn Fn(&WorkerInfo) + Send + Sync>;
+pub(crate) type StallHook = Box<dyn Fn(&Stall) + Send + Sync>;
 pub(crate) type PanicHook = Box<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
 
 /// A panic that no handle takes, as the hook of
@@ -81,12 +83,52 @@ impl fmt::Debug for TaskPanic<'_> {
     }
 }
 
+/// A poll that keeps a worker for longer than
+/// [`stall_threshold`](crate::Builder::stall_threshold).
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// let (tx, rx) = mpsc::channel();
+/// let coord = oasync::Coordinator::builder()
+///     .on_stall(move |stall| tx.send(stall.to_string()).unwrap())
+///     .build()?;
+/// coord.start()?;
+/// let (release, released) = mpsc::channel::<()>();
+/// let task = coord.spawn(async move { released.recv() }); // blocks its worker
+/// println!("{}", rx.recv().unwrap());
+/// // task 1, spawned at src/main.rs:9:18, keeps worker 0 for 10 ms
+/// release.send(()).unwrap();
+/// assert!(coord.block_on(task).unwrap().is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stall {
+    /// The task.
+    pub id: TaskId,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
+    pub worker: usize,
+    /// How long the poll has lasted so far.
+    pub lasts: Duration,
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stall { id, location, worker, lasts } = self;
+        write!(f, "task {id}, spawned at {location}, keeps worker {worker} for {lasts:.0?}")
+    }
+}
+
 /// Every hook of a coordinator.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) thread_start: Option<ThreadHook>,
     pub(crate) thread_stop: Option<ThreadHook>,
     pub(crate) panic: Option<PanicHook>,
+    pub(crate) stall: Option<StallHook>,
     /// Panics caught so far, of every kind.
     pub(crate) panics: AtomicU64,
 }
@@ -103,6 +145,12 @@ impl Hooks {
     fn call_thread(&self, hook: Option<&ThreadHook>, info: &WorkerInfo) {
         if let Some(hook) = hook {
             self.contain(|| hook(info));
+        }
+    }
+
+    pub(crate) fn stalled(&self, stall: &Stall) {
+        if let Some(hook) = &self.stall {
+            self.contain(|| hook(stall));
         }
     }
 

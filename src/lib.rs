@@ -92,14 +92,16 @@ mod sync;
 mod task;
 mod thief;
 mod threads;
+mod watch;
 mod worker;
 
+pub use block_on::block_in_place;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
 pub use handle::Handle;
-pub use hooks::TaskPanic;
+pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;

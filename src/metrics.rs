@@ -32,6 +32,8 @@ pub struct Metrics {
     idle_blocking_threads: usize,
     blocking_queue: usize,
     lends: u64,
+    stalls: u64,
+    rescued: u64,
     arena_bytes: usize,
     panics: u64,
 }
@@ -103,6 +105,18 @@ impl Metrics {
     /// Polls of async tasks that threads of the blocking pool did.
     pub fn lend_count(&self) -> u64 {
         self.lends
+    }
+
+    /// Polls that kept a worker for longer than
+    /// [`stall_threshold`](crate::Builder::stall_threshold).
+    pub fn stall_count(&self) -> u64 {
+        self.stalls
+    }
+
+    /// Tasks that were taken out of the run slot of a worker that stayed in one
+    /// poll.
+    pub fn rescued_count(&self) -> u64 {
+        self.rescued
     }
 
     /// Bytes that arenas hold: those in use and those in the pool.
@@ -210,6 +224,8 @@ impl Shared {
             idle_blocking_threads: blocking.idle,
             blocking_queue: blocking.queued,
             lends: self.blocking.lend_count(),
+            stalls: self.watcher.stalls.load(Ordering::Relaxed),
+            rescued: self.watcher.rescued.load(Ordering::Relaxed),
             arena_bytes: self.arenas.bytes(),
             panics: self.hooks.panics.load(Ordering::Relaxed),
         }

@@ -18,6 +18,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
+use crate::watch::Watcher;
 
 pub(crate) use crate::phase::{AtomicPhase, Phase};
 
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) blocking: BlockingPool,
     pub(crate) threads: Threads,
+    pub(crate) watcher: Watcher,
     pub(crate) callers: Indices,
     pub(crate) arenas: Arc<ArenaPool>,
     /// Threads that may be parked, to be woken when the phase changes.
@@ -74,6 +76,7 @@ impl Shared {
             registry: Registry::new(workers + 1),
             blocking: BlockingPool::new(options.blocking_threads, options.keep_alive),
             threads: Threads::new(workers),
+            watcher: Watcher::new(),
             callers: Indices::default(),
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
             parked: Mutex::new(Slab::new()),

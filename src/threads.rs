@@ -161,7 +161,8 @@ impl Threads {
             handles.closed = true;
             std::mem::take(&mut handles.list)
         };
-        for handle in list {
+        let here = thread::current().id();
+        for handle in list.into_iter().filter(|handle| handle.thread().id() != here) {
             // Threads of ours catch every panic of user code.
             let _ = handle.join();
         }

@@ -180,6 +180,7 @@ pub(crate) fn sit_if_vacant(entry: &Entry<'_>) {
 fn sit(entry: &Entry<'_>, seat: usize) {
     entry.sit(seat);
     entry.shared.stamp_taken(&entry.shared.seats[seat]);
+    entry.shared.watcher.poke(entry.shared);
 }
 
 /// Gives up the seat, if there is one, and sleeps until there is a seat and

@@ -54,6 +54,39 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     frame.take_output()
 }
 
+/// Runs `f`, which blocks, right here: the worker's place is given to another
+/// thread at once, so that no task waits behind it.
+///
+/// Unlike [`spawn_blocking`](crate::spawn_blocking), `f` may borrow, and the task
+/// stays on its thread. Other futures of the *same* task wait meanwhile, as they
+/// do for any code that blocks. Outside of a coordinator, `f` is just called.
+///
+/// # Panics
+///
+/// With the panic of `f`.
+///
+/// ```
+/// let coord = oasync::Coordinator::builder().workers(1).build()?;
+/// let (tx, rx) = std::sync::mpsc::channel();
+/// coord.block_on(async {
+///     oasync::spawn(async move {
+///         oasync::go(async move { tx.send("from the next task").unwrap() });
+///         // Without `block_in_place` the only worker would wait for itself
+///         // until the stall is noticed.
+///         oasync::block_in_place(|| rx.recv().unwrap())
+///     })
+///     .await
+///     .unwrap()
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
+    if context::is_nested() {
+        context::with_entry(step_aside);
+    }
+    f()
+}
+
 /// A `block_on` on one of the coordinator's own threads does not make it
 /// another kind.
 fn kind(shared: &Shared) -> WorkerKind {

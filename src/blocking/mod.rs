@@ -115,6 +115,10 @@ impl BlockingPool {
         if state.coming || state.queue.is_empty() || !state.open {
             return Send::Nobody;
         }
+        self.wake_or_start(state)
+    }
+
+    fn wake_or_start(&self, state: &mut State) -> Send {
         if self.wake_idle(state) || state.threads >= self.max {
             return Send::Nobody;
         }
@@ -123,9 +127,18 @@ impl BlockingPool {
         Send::Start
     }
 
-    /// Wakes an idle thread for the queue, if there are both.
+    /// Sends for a thread that finds no closure, and so lends itself; unless one
+    /// is coming already.
+    pub(crate) fn send_for_lender(&self, shared: &Shared) {
+        let mut state = lock(&self.state);
+        let send = if state.coming { Send::Nobody } else { self.wake_or_start(&mut state) };
+        drop(state);
+        self.start(shared, send);
+    }
+
+    /// Wakes an idle thread, if there is one.
     fn wake_idle(&self, state: &mut State) -> bool {
-        let wake = state.idle > 0 && !state.queue.is_empty();
+        let wake = state.idle > 0;
         if wake {
             state.coming = true;
             state.tokens += 1;
@@ -147,7 +160,7 @@ impl BlockingPool {
         state.threads -= 1;
         state.coming = false;
         // One may idle by now, and was not sent for because of this one.
-        if !self.wake_idle(&mut state) && state.threads == 0 {
+        if !state.queue.is_empty() && !self.wake_idle(&mut state) && state.threads == 0 {
             let queue = std::mem::take(&mut state.queue);
             drop(state);
             shared.injector.push_block(queue);

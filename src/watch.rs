@@ -1,0 +1,168 @@
+//! The watcher: sees workers that do not come back from a poll, and frees what is
+//! stuck behind them.
+//!
+//! Every [`TICK`] it compares each seat's count of polls with what it was. A seat
+//! that is taken and whose count stands still is in one long poll (of a task or of
+//! a main future). Then:
+//!
+//! * what is in its *run slot*, where no searcher looks, goes to the injector;
+//! * after [`stall_threshold`](crate::Builder::stall_threshold), the stall is
+//!   counted and told to the hook;
+//! * from then on, at every threshold, if work waits and no seat is vacant, a
+//!   blocking thread is sent to lend: an idle one, or a new one. Searching workers
+//!   steal from the stuck local queue anyway.
+//!
+//! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
+//! taken seat the watcher sleeps without a time-out. Who takes a seat then wakes
+//! it: the watcher writes `ASLEEP` and then looks at the idle word, the one who
+//! sits changes the word and then looks at the state, all sequentially consistent,
+//! so one of the two sees the other.
+//!
+//! The cost for a worker is one load when it takes a seat. The count of polls is
+//! there for the metrics.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::WorkerKind;
+use crate::context::Entry;
+use crate::hooks::Stall;
+use crate::parker::{self, Parker};
+use crate::shared::Shared;
+use crate::sync::{Arc, AtomicU8, AtomicU64, OnceLock, Ordering};
+
+/// How often the watcher looks while a seat is taken.
+const TICK: Duration = Duration::from_micros(500);
+
+/// So many ticks without a taken seat, and the watcher sleeps.
+const LINGER: u32 = 20;
+
+const NOT_STARTED: u8 = 0;
+const AWAKE: u8 = 1;
+const ASLEEP: u8 = 2;
+/// The system gave no thread: nobody watches.
+const REFUSED: u8 = 3;
+
+pub(crate) struct Watcher {
+    state: AtomicU8,
+    parker: OnceLock<Arc<Parker>>,
+    pub(crate) stalls: AtomicU64,
+    pub(crate) rescued: AtomicU64,
+}
+
+impl Watcher {
+    pub(crate) const fn new() -> Self {
+        Watcher {
+            state: AtomicU8::new(NOT_STARTED),
+            parker: OnceLock::new(),
+            stalls: AtomicU64::new(0),
+            rescued: AtomicU64::new(0),
+        }
+    }
+
+    /// A seat was taken: sees to it that somebody watches.
+    #[inline]
+    pub(crate) fn poke(&self, shared: &Shared) {
+        // SeqCst: see the top of the file.
+        if matches!(self.state.load(Ordering::SeqCst), NOT_STARTED | ASLEEP) {
+            self.rouse(shared);
+        }
+    }
+
+    #[cold]
+    fn rouse(&self, shared: &Shared) {
+        match self.state.swap(AWAKE, Ordering::SeqCst) {
+            ASLEEP => {
+                if let Some(parker) = self.parker.get() {
+                    parker.unpark();
+                }
+            }
+            NOT_STARTED => {
+                let owned = shared.to_arc();
+                let name = format!("{}-watch", shared.options.thread_name);
+                if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
+                    self.state.store(REFUSED, Ordering::SeqCst);
+                }
+            }
+            REFUSED => self.state.store(REFUSED, Ordering::SeqCst),
+            _ => {}
+        }
+    }
+
+    /// Goes to sleep, unless a seat is taken after all.
+    fn try_sleep(&self, shared: &Shared) -> bool {
+        self.state.store(ASLEEP, Ordering::SeqCst);
+        if shared.idle.vacant() == shared.seats.len() {
+            return true;
+        }
+        self.state.store(AWAKE, Ordering::SeqCst);
+        false
+    }
+}
+
+/// What the watcher knows of a seat.
+#[derive(Clone, Default)]
+struct Seen {
+    polls: u64,
+    /// Since when the count of polls stands still; `None` if it does not.
+    since: Option<Instant>,
+    /// How many thresholds of this stall have passed.
+    thresholds: u32,
+}
+
+/// The body of the watcher's thread.
+fn watch(shared: &Arc<Shared>) {
+    let entry = Entry::new(shared, WorkerKind::Caller, None);
+    let _entered = entry.enter();
+    let parker = shared.watcher.parker.get_or_init(parker::current);
+    let _listed = shared.list_parked(parker.clone());
+    let mut seen = vec![Seen::default(); shared.seats.len()];
+    let mut quiet = 0;
+    while !shared.is_over() {
+        let asleep = quiet >= LINGER && shared.watcher.try_sleep(shared);
+        parker.park((!asleep).then(|| Instant::now() + TICK));
+        if asleep || look(shared, &mut seen) {
+            quiet = 0;
+        } else {
+            quiet += 1;
+        }
+    }
+}
+
+/// Looks at every seat; false if all are vacant.
+fn look(shared: &Shared, seen: &mut [Seen]) -> bool {
+    let mut taken = false;
+    for (seat, seen) in shared.seats.iter().zip(seen) {
+        let polls = seat.counters.polls.load(Ordering::Relaxed);
+        let sits = seat.counters.since.load(Ordering::Relaxed) != 0;
+        taken |= sits;
+        if !sits || polls != seen.polls {
+            *seen = Seen { polls, since: None, thresholds: 0 };
+            continue;
+        }
+        let now = Instant::now();
+        let since = *seen.since.get_or_insert(now);
+        if let Some(runnable) = seat.slot.take() {
+            shared.watcher.rescued.fetch_add(1, Ordering::Relaxed);
+            shared.injector.push(runnable);
+            shared.notify();
+        }
+        let lasts = now - since;
+        if lasts >= shared.options.stall_threshold * (seen.thresholds + 1) {
+            seen.thresholds += 1;
+            stalled(shared, seat.index, lasts, seen.thresholds == 1);
+        }
+    }
+    taken
+}
+
+/// A seat is in one poll for another threshold.
+fn stalled(shared: &Shared, index: usize, lasts: Duration, first: bool) {
+    if let (true, Some((id, location))) = (first, shared.seats[index].counters.running()) {
+        shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
+        shared.hooks.stalled(&Stall { id, location, worker: index, lasts });
+    }
+    if shared.idle.vacant() == 0 && shared.has_work() {
+        shared.blocking.send_for_lender(shared);
+    }
+}
