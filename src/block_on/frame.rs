@@ -102,8 +102,8 @@ impl<'a, F: Future> Frame<'a, F> {
             let future = slot.as_mut().expect("not polled again once it is ready");
             // SAFETY: the frame is pinned when it is linked or worked on (see
             // `block_on`), and the future leaves the slot by a drop in place.
-            let polled =
-                unsafe { Pin::new_unchecked(future) }.poll(&mut Context::from_waker(waker));
+            let future = unsafe { Pin::new_unchecked(future) };
+            let polled = future.poll(&mut Context::from_waker(waker));
             if polled.is_ready() {
                 *slot = None;
             }
