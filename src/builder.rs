@@ -88,19 +88,47 @@ impl Builder {
     /// callers of [`block_on`](Coordinator::block_on) among them, and not
     /// counting blocking threads that lend themselves while all of these are
     /// busy. Default: what [`available_parallelism`] says; at most 1,024.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(3).build()?;
+    /// assert_eq!(coord.metrics().num_workers(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn workers(mut self, n: usize) -> Self {
         self.workers = n;
         self
     }
 
-    /// The most threads that the blocking pool may have. Default: 512; at most
-    /// 32,768.
+    /// The most threads that the blocking pool may have; closures beyond wait in
+    /// a queue. Default: 512; at most 32,768.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
+    /// coord.block_on(async {
+    ///     let first = oasync::spawn_blocking(|| std::thread::current().id());
+    ///     let second = oasync::spawn_blocking(|| std::thread::current().id());
+    ///     assert_eq!(first.await.unwrap(), second.await.unwrap());
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn blocking_threads(mut self, n: usize) -> Self {
         self.blocking_threads = n;
         self
     }
 
     /// How long a blocking thread without work stays. Default: 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::builder().keep_alive(Duration::from_millis(1)).build()?;
+    /// let done = coord.spawn_blocking(|| "done");
+    /// assert_eq!(coord.block_on(done).unwrap(), "done");
+    /// while coord.metrics().num_blocking_threads() > 0 {
+    ///     std::thread::yield_now(); // the thread ends after a millisecond
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn keep_alive(mut self, time: Duration) -> Self {
         self.keep_alive = time;
         self
@@ -108,13 +136,31 @@ impl Builder {
 
     /// What the threads are called: `name-0`, `name-1`, …, and
     /// `name-blocking-0`, …. Default: `oasync`. Not empty, and without NUL.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().thread_name("db").build()?;
+    /// let name = coord.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(coord.block_on(name).unwrap().as_deref(), Some("db-blocking-0"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.thread_name = Some(name.into());
         self
     }
 
     /// The stack of each thread, in bytes. Default: that of
-    /// [`std::thread`]; at least 16,384.
+    /// [`std::thread`]; at least 16,384. A caller of
+    /// [`block_on`](Coordinator::block_on) keeps the stack that it has.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().stack_size(16 << 20).build()?;
+    /// let deep = coord.spawn_blocking(|| {
+    ///     let large = [0_u8; 4 << 20];
+    ///     std::hint::black_box(&large).len()
+    /// });
+    /// assert_eq!(coord.block_on(deep).unwrap(), 4 << 20);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -124,6 +170,15 @@ impl Builder {
     /// [`with_worker_state`](crate::with_worker_state): a connection, a buffer,
     /// a random generator. `make` runs on the thread when it first asks, and the
     /// state is dropped on the same thread, so it need not be `Send`.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder()
+    ///     .worker_state(|info| format!("{:?} {}", info.kind(), info.index()))
+    ///     .build()?;
+    /// let state = coord.block_on(async { oasync::with_worker_state(String::clone) });
+    /// assert_eq!(state, "Caller 0");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn worker_state<S, F>(mut self, make: F) -> Self
     where
         S: 'static,
@@ -138,6 +193,15 @@ impl Builder {
 
     /// The most bytes that an arena keeps when it goes back to the pool: a
     /// larger one is freed. Default: 65,536.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().arena_keep(1 << 20).build()?;
+    /// coord.block_on(async {
+    ///     oasync::arena().alloc_slice_copy(&[0_u8; 100_000]);
+    /// });
+    /// assert!(coord.metrics().arena_bytes() >= 100_000); // kept for the next arena
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn arena_keep(mut self, bytes: usize) -> Self {
         self.arena_keep = bytes;
         self
@@ -162,6 +226,19 @@ impl Builder {
 
     /// Called on each worker and blocking thread before it does anything else.
     /// A panic of it is caught and counted.
+    ///
+    /// ```
+    /// use oasync::{Coordinator, WorkerKind};
+    ///
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let coord = Coordinator::builder()
+    ///     .on_thread_start(move |info| tx.send(info.kind()).unwrap())
+    ///     .build()?;
+    /// let done = coord.spawn_blocking(|| ());
+    /// coord.block_on(done).unwrap();
+    /// assert_eq!(rx.recv().unwrap(), WorkerKind::Blocking);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_thread_start(mut self, f: impl Fn(&WorkerInfo) + Send + Sync + 'static) -> Self {
         self.hooks.thread_start = Some(Box::new(f));
         self
@@ -169,6 +246,20 @@ impl Builder {
 
     /// Called on each worker and blocking thread before it ends, while its
     /// worker state is still there. A panic of it is caught and counted.
+    ///
+    /// ```
+    /// use oasync::{Coordinator, WorkerKind};
+    ///
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let coord = Coordinator::builder()
+    ///     .on_thread_stop(move |info| tx.send(info.kind()).unwrap())
+    ///     .build()?;
+    /// let done = coord.spawn_blocking(|| ());
+    /// coord.block_on(done).unwrap();
+    /// drop(coord); // ends its threads
+    /// assert!(rx.try_iter().any(|kind| kind == WorkerKind::Blocking));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_thread_stop(mut self, f: impl Fn(&WorkerInfo) + Send + Sync + 'static) -> Self {
         self.hooks.thread_stop = Some(Box::new(f));
         self
@@ -178,6 +269,17 @@ impl Builder {
     /// future or a result that is dropped, of a waker that a handle was polled
     /// with inside a coordinator. On whatever thread that happens. A panic of the
     /// hook itself is caught and counted.
+    ///
+    /// ```
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let coord = oasync::Coordinator::builder()
+    ///     .on_panic(move |panic| tx.send(panic.to_string()).unwrap())
+    ///     .build()?;
+    /// coord.task().name("mail").go(async { panic!("no such host") });
+    /// coord.start()?;
+    /// assert!(rx.recv().unwrap().ends_with("panicked: no such host"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_panic(mut self, f: impl Fn(&TaskPanic<'_>) + Send + Sync + 'static) -> Self {
         self.hooks.panic = Some(Box::new(f));
         self
@@ -190,6 +292,12 @@ impl Builder {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput), with a sentence that names
     /// the option and its value, if one makes no sense.
+    ///
+    /// ```
+    /// let error = oasync::Coordinator::builder().workers(5_000).build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// assert_eq!(error.to_string(), "workers is 5000, but at most 1024 are allowed");
+    /// ```
     pub fn build(self) -> io::Result<Coordinator> {
         let defaults = Options::default();
         let options = Options {

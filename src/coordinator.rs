@@ -48,11 +48,23 @@ impl Coordinator {
     /// A coordinator with the default options: as many workers as the machine
     /// runs threads at once. Costs nothing until it is used, and may be a
     /// `static`, which is never dropped.
+    ///
+    /// ```
+    /// static COORD: oasync::Coordinator = oasync::Coordinator::new();
+    ///
+    /// assert_eq!(COORD.block_on(async { 6 * 7 }), 42);
+    /// ```
     pub const fn new() -> Self {
         Coordinator { shared: OnceLock::new() }
     }
 
     /// A coordinator with options.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(2).build()?;
+    /// assert_eq!(coord.metrics().num_workers(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -92,6 +104,14 @@ impl Coordinator {
 
     /// A handle, to spawn from anywhere. It does not keep the coordinator from
     /// being dropped.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let handle = coord.handle();
+    /// drop(coord);
+    /// let refused = handle.spawn(async {});
+    /// assert!(oasync::block_on(refused).unwrap_err().is_cancelled());
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle::new(self.shared().clone())
     }
@@ -105,6 +125,15 @@ impl Coordinator {
     /// If the system gives no thread: tasks stay queued, and one may try again,
     /// or use [`block_on`](Self::block_on), which works without. After a
     /// shutdown.
+    ///
+    /// ```
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let coord = oasync::Coordinator::new();
+    /// coord.go(async move { tx.send("hello").unwrap() }); // queued
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(&self) -> io::Result<()> {
         self.shared().start()
     }
@@ -131,7 +160,17 @@ impl Coordinator {
         free::spawn_on(self.shared(), future)
     }
 
-    /// [Spawns](Self::spawn) a task and detaches it.
+    /// [Spawns](Self::spawn) a task and detaches it: its result is dropped, and a
+    /// panic of it goes to [`on_panic`](Builder::on_panic).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.go(async move { tx.send(42).unwrap() });
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn go<F>(&self, future: F)
     where
@@ -145,7 +184,8 @@ impl Coordinator {
     ///
     /// The pool starts threads on demand, up to
     /// [`blocking_threads`](Builder::blocking_threads); more closures wait in a
-    /// queue, in order.
+    /// queue, in order. A closure that has begun cannot be cancelled. After a
+    /// shutdown it is dropped and the handle gives a cancelled error.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
@@ -162,7 +202,16 @@ impl Coordinator {
     }
 
     /// [Sends](Self::spawn_blocking) a closure to the blocking pool and detaches
-    /// it.
+    /// it, as [`go`](Self::go) does a task.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.gob(move || tx.send(std::fs::metadata("Cargo.toml").is_ok()).unwrap());
+    /// coord.start()?;
+    /// assert!(rx.recv().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn gob<F, T>(&self, f: F)
     where
@@ -173,6 +222,12 @@ impl Coordinator {
     }
 
     /// Builds a task with a name.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let answer = coord.task().name("deep thought").spawn(async { 42 });
+    /// assert_eq!(coord.block_on(answer).unwrap(), 42);
+    /// ```
     pub fn task(&self) -> TaskBuilder {
         TaskBuilder::new(self.shared())
     }
@@ -207,12 +262,24 @@ impl Coordinator {
     }
 
     /// What it has done and holds; see [`Metrics`].
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.go(async {});
+    /// assert_eq!(coord.metrics().num_alive_tasks(), 1); // queued: nothing runs yet
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared().metrics()
     }
 
     /// The tasks alive, by id: those that have waited at least once, have a
     /// name, or are being polled, and the closures that run.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.task().name("mail").go(async {});
+    /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
+    /// ```
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.shared().tasks()
     }
@@ -236,7 +303,8 @@ impl Coordinator {
     /// coord.start()?;
     /// let task = coord.spawn(async { "done" });
     /// let report = coord.shutdown(Duration::from_secs(5));
-    /// assert_eq!(report.finished, 1);
+    /// assert_eq!(report.cancelled, 0); // there was time for it to end
+    /// assert_eq!(coord.block_on(task).unwrap(), "done");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {

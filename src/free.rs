@@ -134,7 +134,8 @@ where
 /// the default one.
 ///
 /// ```
-/// oasync::task().name("logger").go(async {});
+/// let answer = oasync::task().name("deep thought").spawn(async { 42 });
+/// assert_eq!(oasync::block_on(answer).unwrap(), 42);
 /// ```
 pub fn task() -> TaskBuilder {
     with_current(TaskBuilder::new)

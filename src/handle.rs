@@ -40,11 +40,24 @@ impl Handle {
     /// # Errors
     ///
     /// If the system gives no thread, and after a shutdown.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.handle().start()?;
+    /// assert_eq!(coord.metrics().num_worker_threads(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(&self) -> io::Result<()> {
         self.shared.start()
     }
 
     /// See [`Coordinator::spawn`](crate::Coordinator::spawn).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn(async { 6 * 7 });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -55,6 +68,15 @@ impl Handle {
     }
 
     /// See [`Coordinator::go`](crate::Coordinator::go).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.handle().go(async move { tx.send(42).unwrap() });
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn go<F>(&self, future: F)
     where
@@ -65,6 +87,12 @@ impl Handle {
     }
 
     /// See [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let there = coord.handle().spawn_blocking(|| std::fs::metadata("Cargo.toml").is_ok());
+    /// assert!(coord.block_on(there).unwrap());
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -75,6 +103,15 @@ impl Handle {
     }
 
     /// See [`Coordinator::gob`](crate::Coordinator::gob).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.handle().gob(move || tx.send(42).unwrap());
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn gob<F, T>(&self, f: F)
     where
@@ -85,6 +122,12 @@ impl Handle {
     }
 
     /// See [`Coordinator::task`](crate::Coordinator::task).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.handle().task().name("mail").go(async {});
+    /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
+    /// ```
     pub fn task(&self) -> TaskBuilder {
         TaskBuilder::new(&self.shared)
     }
@@ -94,21 +137,44 @@ impl Handle {
     /// # Panics
     ///
     /// With the panic of `future`.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// assert_eq!(coord.handle().block_on(async { 6 * 7 }), 42);
+    /// ```
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         crate::block_on::block_on(&self.shared, future)
     }
 
     /// See [`Coordinator::metrics`](crate::Coordinator::metrics).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(2).build()?;
+    /// assert_eq!(coord.handle().metrics().num_workers(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
 
     /// See [`Coordinator::tasks`](crate::Coordinator::tasks).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// assert!(coord.handle().tasks().is_empty());
+    /// ```
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.shared.tasks()
     }
 
     /// See [`Coordinator::shutdown`](crate::Coordinator::shutdown).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.go(async {});
+    /// let report = coord.handle().shutdown(std::time::Duration::ZERO);
+    /// assert_eq!(report.cancelled, 1); // it was never started
+    /// ```
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
         shutdown::shutdown(&self.shared, limit)
     }

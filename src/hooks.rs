@@ -18,21 +18,20 @@ pub(crate) type PanicHook = Box<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
 /// [`Builder::on_panic`](crate::Builder::on_panic) sees it.
 ///
 /// ```
-/// use std::sync::{Arc, Mutex};
-///
-/// let seen = Arc::new(Mutex::new(String::new()));
-/// let log = seen.clone();
+/// let (tx, rx) = std::sync::mpsc::channel();
 /// let coord = oasync::Coordinator::builder()
-///     .on_panic(move |panic| *log.lock().unwrap() = panic.to_string())
+///     .on_panic(move |panic| {
+///         let is_task = panic.id().is_some() && panic.location().is_some();
+///         let is_text = panic.payload().is::<&str>();
+///         tx.send((is_task, panic.name() == Some("mail"), is_text, panic.to_string())).unwrap();
+///     })
 ///     .build()?;
-/// coord.block_on(async {
-///     oasync::go(async { panic!("nobody waits for this") });
-///     while oasync::Coordinator::current().metrics().num_alive_tasks() > 0 {
-///         oasync::yield_now().await;
-///     }
-/// });
-/// coord.shutdown(std::time::Duration::from_secs(1));
-/// assert!(seen.lock().unwrap().ends_with("panicked: nobody waits for this"));
+/// coord.task().name("mail").go(async { panic!("no such host") });
+/// coord.start()?;
+/// let (is_task, is_mail, is_text, line) = rx.recv().unwrap();
+/// assert!(is_task && is_mail && is_text);
+/// // task 1 `mail`, spawned at src/main.rs:10:27, panicked: no such host
+/// assert!(line.ends_with("panicked: no such host"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TaskPanic<'a> {

@@ -2,6 +2,13 @@
 
 /// What a thread is to the coordinator it works for; see
 /// [`worker_info`](crate::worker_info()).
+///
+/// ```
+/// use oasync::{Coordinator, WorkerKind};
+///
+/// let me = Coordinator::new().block_on(async { oasync::worker_info().unwrap() });
+/// assert_eq!((me.kind(), me.index()), (WorkerKind::Caller, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WorkerInfo {
     index: usize,
@@ -9,6 +16,14 @@ pub struct WorkerInfo {
 }
 
 /// The kinds of threads that run tasks.
+///
+/// ```
+/// use oasync::{Coordinator, WorkerKind};
+///
+/// let coord = Coordinator::new();
+/// let task = coord.spawn_blocking(|| oasync::worker_info().unwrap().kind());
+/// assert_eq!(coord.block_on(task).unwrap(), WorkerKind::Blocking);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerKind {

@@ -15,11 +15,20 @@ use crate::task::TaskId;
 ///
 /// ```
 /// let coord = oasync::Coordinator::builder().workers(2).build()?;
-/// coord.block_on(async { oasync::spawn(async {}).await.unwrap() });
-/// let metrics = coord.metrics();
-/// assert_eq!(metrics.num_workers(), 2);
-/// assert_eq!(metrics.num_alive_tasks(), 0);
-/// assert_eq!(metrics.workers().iter().map(|w| w.poll_count).sum::<u64>(), 1);
+/// let task = coord.spawn(async {});
+/// let closure = coord.spawn_blocking(|| ());
+/// let before = coord.metrics(); // nothing runs yet
+/// assert_eq!((before.num_workers(), before.num_alive_tasks()), (2, 2));
+/// assert_eq!((before.injector_depth(), before.blocking_queue_depth()), (1, 1));
+/// assert_eq!((before.num_worker_threads(), before.num_blocking_threads()), (0, 0));
+/// assert_eq!((before.panics(), before.arena_bytes()), (0, 0));
+///
+/// coord.block_on(async { (task.await.unwrap(), closure.await.unwrap()) });
+/// let after = coord.metrics();
+/// let polls: u64 = after.workers().iter().map(|worker| worker.poll_count).sum();
+/// assert_eq!(polls + after.lend_count(), 1);
+/// assert!(after.worker(1).is_some() && after.worker(2).is_none());
+/// assert!(after.num_idle_blocking_threads() <= after.num_blocking_threads());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -40,6 +49,16 @@ pub struct Metrics {
 
 /// The counters of one worker, that is, of one of the seats that worker threads
 /// and callers of `block_on` share.
+///
+/// ```
+/// let coord = oasync::Coordinator::builder().workers(1).build()?;
+/// coord.block_on(async { oasync::spawn(async {}).await.unwrap() });
+/// let metrics = coord.metrics();
+/// let worker = metrics.worker(0).unwrap();
+/// assert_eq!((worker.poll_count, worker.steal_count, worker.local_queue_depth), (1, 0, 0));
+/// println!("busy for {:?}, parked {} times", worker.busy, worker.park_count);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
@@ -135,11 +154,11 @@ impl Metrics {
 /// ```
 /// let coord = oasync::Coordinator::new();
 /// coord.block_on(async {
-///     oasync::task().name("waiter").go(std::future::pending::<()>());
-///     oasync::yield_now().await;
+///     let waiter = oasync::task().name("waiter").spawn(std::future::pending::<()>());
 ///     let tasks = oasync::Coordinator::current().tasks();
-///     assert_eq!(tasks[0].name(), Some("waiter"));
-///     println!("{}", tasks[0]); // task 1 `waiter`, spawned at src/main.rs:3:27, waiting
+///     assert_eq!((tasks[0].id(), tasks[0].name()), (waiter.id(), Some("waiter")));
+///     assert!(tasks[0].age().is_some() && tasks[0].location().line() > 0);
+///     println!("{}", tasks[0]); // task 1 `waiter`, spawned at src/main.rs:3:45, waiting
 /// });
 /// ```
 #[derive(Clone, Debug)]
@@ -152,6 +171,15 @@ pub struct TaskInfo {
 }
 
 /// What a task is doing.
+///
+/// ```
+/// use oasync::{Coordinator, TaskState};
+///
+/// let coord = Coordinator::new();
+/// let task = coord.task().name("me").spawn(async { Coordinator::current().tasks()[0].state() });
+/// assert_eq!(coord.tasks()[0].state(), TaskState::Waiting); // for its turn
+/// assert_eq!(coord.block_on(task).unwrap(), TaskState::Running);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskState {

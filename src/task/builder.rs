@@ -33,12 +33,24 @@ impl TaskBuilder {
     }
 
     /// Names the task.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.task().name("mail").go(async {});
+    /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
+    /// ```
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.name = Some(Arc::from(name.as_ref()));
         self
     }
 
     /// Spawns a future; see [`Coordinator::spawn`](crate::Coordinator::spawn).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("sum").spawn(async { 1 + 2 });
+    /// assert_eq!(coord.block_on(task).unwrap(), 3);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -49,6 +61,15 @@ impl TaskBuilder {
     }
 
     /// Spawns a future and detaches it.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.task().name("sender").go(async move { tx.send(42).unwrap() });
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn go<F>(self, future: F)
     where
@@ -61,6 +82,12 @@ impl TaskBuilder {
 
     /// Sends a closure to the blocking pool; see
     /// [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("stat").spawn_blocking(|| std::fs::metadata("Cargo.toml"));
+    /// assert!(coord.block_on(task).unwrap().unwrap().is_file());
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(self, f: F) -> JoinHandle<T>
     where
@@ -71,6 +98,15 @@ impl TaskBuilder {
     }
 
     /// Sends a closure to the blocking pool and detaches it.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// coord.task().name("sender").gob(move || tx.send(42).unwrap());
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn gob<F, T>(self, f: F)
     where

@@ -39,11 +39,23 @@ impl JoinError {
 
     /// Whether the task was cancelled: by its handle, or because its
     /// coordinator was shut down.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.spawn(async {});
+    /// drop(coord);
+    /// assert!(oasync::block_on(task).unwrap_err().is_cancelled());
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.cause, Cause::Cancelled)
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// let task = oasync::spawn(async { panic!("out of tea") });
+    /// assert!(oasync::block_on(task).unwrap_err().is_panic());
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.cause, Cause::Panic(_))
     }
@@ -54,6 +66,12 @@ impl JoinError {
     /// # Panics
     ///
     /// If the task was cancelled; see [`try_into_panic`](Self::try_into_panic).
+    ///
+    /// ```
+    /// let task = oasync::spawn(async { panic!("out of tea") });
+    /// let payload = oasync::block_on(task).unwrap_err().into_panic();
+    /// assert_eq!(payload.downcast_ref(), Some(&"out of tea"));
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
@@ -67,6 +85,12 @@ impl JoinError {
     /// # Errors
     ///
     /// The error itself, if the task was cancelled.
+    ///
+    /// ```
+    /// let task = oasync::spawn(std::future::pending::<()>());
+    /// let error = oasync::block_on(task.cancel()).unwrap_err();
+    /// assert!(error.try_into_panic().unwrap_err().is_cancelled());
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         let JoinError { id, cause } = self;
         match cause {
@@ -76,6 +100,12 @@ impl JoinError {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// let task = oasync::spawn(async { panic!("out of tea") });
+    /// let id = task.id();
+    /// assert_eq!(oasync::block_on(task).unwrap_err().id(), id);
+    /// ```
     pub fn id(&self) -> TaskId {
         self.id
     }

@@ -19,6 +19,11 @@ type Task<T> = FallibleTask<Outcome<T>, Meta>;
 ///
 /// Dropping the handle *detaches* the task, which then runs on by itself.
 ///
+/// # Errors
+///
+/// It gives a [`JoinError`] if the task panicked, was cancelled, or was refused
+/// by a coordinator that was shut down.
+///
 /// # Cancel safety
 ///
 /// Polling the handle changes nothing in the task: `select` on `&mut handle`
@@ -68,6 +73,12 @@ impl<T> JoinHandle<T> {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert_eq!(coord.tasks()[0].id(), task.id());
+    /// ```
     pub fn id(&self) -> TaskId {
         self.id
     }
@@ -156,7 +167,19 @@ type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 
 /// The end of a cancelled task; see [`JoinHandle::cancel`].
 ///
+/// # Cancel safety
+///
 /// It may be dropped: the task is cancelled all the same.
+///
+/// # Panics
+///
+/// If it is polled again after it gave the result.
+///
+/// ```
+/// let task = oasync::spawn(std::future::pending::<()>());
+/// let ending: oasync::Cancel<()> = task.cancel();
+/// assert!(oasync::block_on(ending).unwrap_err().is_cancelled());
+/// ```
 #[must_use = "the task is being cancelled; await this to know when it has ended, or drop it"]
 pub struct Cancel<T> {
     ending: Ending<T>,

@@ -143,6 +143,15 @@ impl Arena {
     /// This and every other function that allocates: outside of the task that
     /// made the arena; and, unless its name begins with `try`, if there is no
     /// memory.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     let n = arena.alloc(41);
+    ///     *n += 1;
+    ///     assert_eq!(*n, 42);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc<T>(&self, value: T) -> &mut T {
@@ -150,6 +159,14 @@ impl Arena {
     }
 
     /// Allocates what `f` returns, which may be made in place: for large values.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     let page = arena.alloc_with(|| [0_u8; 4096]);
+    ///     assert_eq!(page.len(), 4096);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_with<T>(&self, f: impl FnOnce() -> T) -> &mut T {
@@ -157,6 +174,15 @@ impl Arena {
     }
 
     /// Copies a string into the arena.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     let text = arena.alloc_str("loud");
+    ///     text.make_ascii_uppercase();
+    ///     assert_eq!(text, "LOUD");
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_str(&self, text: &str) -> &mut str {
@@ -164,6 +190,13 @@ impl Arena {
     }
 
     /// Copies a slice into the arena.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.alloc_slice_copy(&[1, 2, 3]), [1, 2, 3]);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_slice_copy<T: Copy>(&self, slice: &[T]) -> &mut [T] {
@@ -171,6 +204,13 @@ impl Arena {
     }
 
     /// Clones a slice into the arena.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.alloc_slice_clone(&[Some("a"), None]), [Some("a"), None]);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_slice_clone<T: Clone>(&self, slice: &[T]) -> &mut [T] {
@@ -178,6 +218,13 @@ impl Arena {
     }
 
     /// Allocates a slice of `len` elements, each made by `f` from its index.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.alloc_slice_fill_with(3, |i| i * i), [0, 1, 4]);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_slice_fill_with<T>(&self, len: usize, f: impl FnMut(usize) -> T) -> &mut [T] {
@@ -189,6 +236,13 @@ impl Arena {
     /// # Panics
     ///
     /// Also if the iterator yields fewer.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.alloc_slice_fill_iter([1, 2].map(f64::from)), [1.0, 2.0]);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn alloc_slice_fill_iter<T, I>(&self, iter: I) -> &mut [T]
@@ -205,7 +259,15 @@ impl Arena {
     ///
     /// This and the other `try` functions: if the global allocator has no memory
     /// for a chunk, or `T` times the length is more than any allocation can have.
-    /// Nothing was allocated then, no closure called, and the arena is usable.
+    /// Nothing was allocated then, `value` is dropped, no closure was called, and
+    /// the arena is usable.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.try_alloc(42), Ok(&mut 42));
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_alloc<T>(&self, value: T) -> Result<&mut T, ArenaError> {
@@ -217,6 +279,13 @@ impl Arena {
     /// # Errors
     ///
     /// See [`try_alloc`](Arena::try_alloc).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.try_alloc_with(|| 42), Ok(&mut 42));
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_alloc_with<T>(&self, f: impl FnOnce() -> T) -> Result<&mut T, ArenaError> {
@@ -228,6 +297,13 @@ impl Arena {
     /// # Errors
     ///
     /// See [`try_alloc`](Arena::try_alloc).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.try_alloc_str("text").unwrap(), "text");
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_alloc_str(&self, text: &str) -> Result<&mut str, ArenaError> {
@@ -239,6 +315,13 @@ impl Arena {
     /// # Errors
     ///
     /// See [`try_alloc`](Arena::try_alloc).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.try_alloc_slice_copy(&[1, 2]).unwrap(), [1, 2]);
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_alloc_slice_copy<T: Copy>(&self, slice: &[T]) -> Result<&mut [T], ArenaError> {
@@ -251,6 +334,14 @@ impl Arena {
     /// # Errors
     ///
     /// See [`try_alloc`](Arena::try_alloc).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     assert_eq!(arena.try_alloc_slice_fill_with(3, |i| i * i).unwrap(), [0, 1, 4]);
+    ///     assert!(arena.try_alloc_slice_fill_with(usize::MAX, |i| i).is_err());
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn try_alloc_slice_fill_with<T>(
@@ -264,6 +355,14 @@ impl Arena {
     /// Bytes of the chunks that the arena holds, used or not: 0 before the first
     /// allocation, unless it got the memory of an earlier arena. May be called by
     /// anyone.
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let arena = oasync::arena();
+    ///     arena.alloc([0_u8; 1000]);
+    ///     assert!(arena.allocated_bytes() >= 1000);
+    /// });
+    /// ```
     pub fn allocated_bytes(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
@@ -274,12 +373,13 @@ impl Arena {
     /// ```
     /// oasync::block_on(async {
     ///     let mut arena = oasync::arena();
-    ///     for line in ["a", "b", "c"] {
-    ///         let upper = arena.alloc_str(line);
-    ///         upper.make_ascii_uppercase();
-    ///         oasync::yield_now().await;
+    ///     arena.alloc(1);
+    ///     let held = arena.allocated_bytes();
+    ///     for _ in 0..10_000 {
     ///         arena.reset();
+    ///         arena.alloc(1);
     ///     }
+    ///     assert_eq!(arena.allocated_bytes(), held);
     /// });
     /// ```
     pub fn reset(&mut self) {
