@@ -211,6 +211,17 @@ impl Builder {
     /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
     /// what waits behind it, if all other workers are busy too. Default: 10
     /// milliseconds. It is looked at every half millisecond.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::builder().stall_threshold(Duration::from_millis(1)).build()?;
+    /// coord.start()?;
+    /// let watched = coord.handle();
+    /// let slow = coord.spawn(async move { while watched.metrics().stall_count() == 0 {} });
+    /// coord.block_on(slow).unwrap(); // it ended, so it was noticed
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stall_threshold(mut self, time: Duration) -> Self {
         self.stall_threshold = time;
         self
@@ -219,6 +230,21 @@ impl Builder {
     /// Called when a poll of a task stalls a worker, once for each such poll, on
     /// the thread that watches over the workers: it should return soon. A panic of
     /// it is caught and counted.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (tx, rx) = mpsc::channel();
+    /// let coord = oasync::Coordinator::builder()
+    ///     .on_stall(move |stall| tx.send(stall.id).unwrap())
+    ///     .build()?;
+    /// let (release, released) = mpsc::channel::<()>();
+    /// let task = coord.spawn(async move { released.recv() }); // blocks its worker
+    /// coord.start()?;
+    /// assert_eq!(rx.recv().unwrap(), task.id());
+    /// release.send(()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn on_stall(mut self, f: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.hooks.stall = Some(Box::new(f));
         self
