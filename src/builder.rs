@@ -135,7 +135,8 @@ impl Builder {
     }
 
     /// What the threads are called: `name-0`, `name-1`, …, and
-    /// `name-blocking-0`, …. Default: `oasync`. Not empty, and without NUL.
+    /// `name-blocking-0`, …, and `name-watch`. Default: `oasync`. Not empty, and
+    /// without NUL.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().thread_name("db").build()?;

@@ -15,7 +15,7 @@ pub struct WorkerInfo {
     kind: WorkerKind,
 }
 
-/// The kinds of threads that run tasks.
+/// The kinds of threads that a coordinator knows.
 ///
 /// ```
 /// use oasync::{Coordinator, WorkerKind};
@@ -33,6 +33,9 @@ pub enum WorkerKind {
     Caller,
     /// A thread of the blocking pool.
     Blocking,
+    /// The thread that watches over the workers and calls
+    /// [`on_stall`](crate::Builder::on_stall). It runs no tasks.
+    Watcher,
 }
 
 impl WorkerInfo {

@@ -210,8 +210,9 @@ impl Seated<'_> {
     pub(crate) fn begin_poll(&self, meta: &Meta) {
         let counters = &self.counters;
         bump(&counters.polls, 1, Ordering::Relaxed);
-        counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Relaxed);
-        counters.running.store(meta.id, Ordering::Relaxed);
+        // Release, both: meet the Acquires in `running`.
+        counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Release);
+        counters.running.store(meta.id, Ordering::Release);
     }
     #[inline]
     pub(crate) fn end_poll(&self) {

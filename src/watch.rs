@@ -112,7 +112,7 @@ struct Seen {
 
 /// The body of the watcher's thread.
 fn watch(shared: &Arc<Shared>) {
-    let entry = Entry::new(shared, WorkerKind::Caller, None);
+    let entry = Entry::new(shared, WorkerKind::Watcher, Some(0));
     let _entered = entry.enter();
     let parker = shared.watcher.parker.get_or_init(parker::current);
     let _listed = shared.list_parked(parker.clone());

@@ -172,3 +172,25 @@ fn a_stall_is_told_once_with_its_task() {
     assert!(rx.try_recv().is_err());
     assert_eq!(coord.metrics().stall_count(), 1);
 }
+
+#[test]
+fn the_stall_hook_can_shut_down_beside_a_drop() {
+    let (told, stalled) = mpsc::channel();
+    let release = Arc::new(AtomicBool::new(false));
+    let free = release.clone();
+    let coord = Coordinator::builder()
+        .workers(1)
+        .on_stall(move |_| {
+            assert_eq!(oasync::worker_info().unwrap().kind(), WorkerKind::Watcher);
+            let handle = Coordinator::current();
+            told.send(()).unwrap();
+            free.store(true, Ordering::SeqCst);
+            handle.shutdown(LONG);
+        })
+        .build()
+        .unwrap();
+    coord.start().unwrap();
+    coord.go(async move { spin_until(&release) });
+    stalled.recv_timeout(LONG).unwrap();
+    drop(coord);
+}

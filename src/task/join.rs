@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use async_task::FallibleTask;
 
@@ -115,9 +115,9 @@ impl<T: Send + 'static> JoinHandle<T> {
         let task = self.task.take().expect("only `drop` and `cancel` take it");
         let mut ending: Ending<T> = Box::pin(task.cancel());
         let mut cx = Context::from_waker(Waker::noop());
-        let ready = match ending.as_mut().poll(&mut cx) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
+        let (ending, ready) = match ending.as_mut().poll(&mut cx) {
+            Poll::Ready(outcome) => (None, outcome),
+            Poll::Pending => (Some(ending), None),
         };
         Cancel { ending, ready, id, guarded: None }
     }
@@ -171,9 +171,7 @@ type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 ///
 /// It may be dropped: the task is cancelled all the same.
 ///
-/// # Panics
-///
-/// If it is polled again after it gave the result.
+/// The result is given once; a poll after that gives a cancelled error.
 ///
 /// ```
 /// let task = oasync::spawn(std::future::pending::<()>());
@@ -182,8 +180,10 @@ type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 /// ```
 #[must_use = "the task is being cancelled; await this to know when it has ended, or drop it"]
 pub struct Cancel<T> {
-    ending: Ending<T>,
-    ready: Option<Option<Outcome<T>>>,
+    /// `None` once it has ended.
+    ending: Option<Ending<T>>,
+    /// How it ended, if that is not given out yet.
+    ready: Option<Outcome<T>>,
     id: TaskId,
     guarded: Option<Arc<Guarded>>,
 }
@@ -193,11 +193,12 @@ impl<T> Future for Cancel<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Some(outcome) = this.ready.take() {
-            return Poll::Ready(finish(outcome, this.id));
-        }
-        let outcome = Guarded::poll(&mut this.guarded, cx, this.ending.as_mut());
-        outcome.map(|outcome| finish(outcome, this.id))
+        let Some(ending) = &mut this.ending else {
+            return Poll::Ready(finish(this.ready.take(), this.id));
+        };
+        let outcome = ready!(Guarded::poll(&mut this.guarded, cx, ending.as_mut()));
+        this.ending = None;
+        Poll::Ready(finish(outcome, this.id))
     }
 }
 
