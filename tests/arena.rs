@@ -1,6 +1,8 @@
 //! Promise: an arena serves the task that made it, on whatever thread that is,
 //! and nobody else.
 
+mod common;
+
 use std::alloc::Layout;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,18 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
 
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box as ArenaBox;
 use allocator_api2::vec::Vec as ArenaVec;
-use oasync::{Arena, Coordinator, WorkerKind, arena};
+use oasync::{Arena, WorkerKind, arena};
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn workers(n: usize) -> Coordinator {
-    Coordinator::builder().workers(n).build().unwrap()
-}
+use common::{LONG, coordinator};
 
 /// What `f` panics with.
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
@@ -50,7 +47,7 @@ async fn gate(open: &AtomicBool, wakers: &mpsc::Sender<Waker>) {
 
 #[test]
 fn in_a_task_that_moves_to_another_thread_and_in_a_lent_poll() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let open = Arc::new(AtomicBool::new(false));
     let (wakers, woken) = mpsc::channel();
     let (done, ended) = mpsc::channel();
@@ -90,7 +87,7 @@ fn in_a_task_that_moves_to_another_thread_and_in_a_lent_poll() {
 
 #[test]
 fn in_many_tasks_on_many_threads() {
-    let coord = workers(4);
+    let coord = coordinator(4);
     let sums = coord.block_on(async {
         let tasks: Vec<_> = (0..100u64)
             .map(|task| {
@@ -116,7 +113,7 @@ fn in_many_tasks_on_many_threads() {
 
 #[test]
 fn in_a_main_future() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let sum = coord.block_on(async {
         let arena = arena();
         // Not `Send`: a main future stays on its thread.
@@ -129,7 +126,7 @@ fn in_a_main_future() {
 
 #[test]
 fn in_a_blocking_closure() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let text = coord.block_on(async {
         oasync::spawn_blocking(|| {
             let arena = arena();
@@ -155,7 +152,7 @@ fn in_the_drop_of_a_cancelled_task() {
             self.1.send(format!("{text}, {}", arena().alloc(1))).unwrap();
         }
     }
-    let coord = workers(1);
+    let coord = coordinator(1);
     let (tx, rx) = mpsc::channel();
     coord.block_on(async {
         let (started, start) = mpsc::channel();
@@ -176,14 +173,14 @@ fn in_the_drop_of_a_cancelled_task() {
 fn made_outside_of_every_task_it_panics() {
     let sentence = panic_of(arena);
     assert!(sentence.starts_with("arena(): this thread is not inside a task"), "{sentence}");
-    let in_thread = workers(1)
+    let in_thread = coordinator(1)
         .block_on(async { thread::scope(|s| s.spawn(|| panic_of(arena)).join().unwrap()) });
     assert_eq!(in_thread, sentence);
 }
 
 #[test]
 fn used_on_another_thread_it_panics() {
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = arena();
         let arena = &arena;
         let uses: [fn(&Arena); 9] = [
@@ -211,7 +208,7 @@ fn used_on_another_thread_it_panics() {
 
 #[test]
 fn used_by_another_task_it_panics() {
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let shared = Arc::new(arena());
         shared.alloc(1);
         let theirs = shared.clone();
@@ -225,7 +222,7 @@ fn used_by_another_task_it_panics() {
 
 #[test]
 fn used_after_its_task_it_panics() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let arena = coord.block_on(async { oasync::spawn(async { arena() }).await.unwrap() });
     let sentence = coord.block_on(async { panic_of(|| arena.alloc(1)) });
     assert!(sentence.starts_with("arena: this main future did not make it"), "{sentence}");
@@ -234,7 +231,7 @@ fn used_after_its_task_it_panics() {
 
 #[test]
 fn used_in_a_nested_block_on_it_panics() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     coord.block_on(async {
         let arena = arena();
         let text = arena.alloc_str("outer");
@@ -248,7 +245,7 @@ fn used_in_a_nested_block_on_it_panics() {
 
 #[test]
 fn moved_to_another_task_or_thread_it_can_be_reset_and_dropped() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let filled = || async {
         let arena = arena();
         arena.alloc_slice_fill_with(100_000, |i| i);
@@ -272,7 +269,7 @@ fn moved_to_another_task_or_thread_it_can_be_reset_and_dropped() {
 
 #[test]
 fn outlives_its_coordinator() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     let arena = coord.block_on(async {
         let arena = arena();
         arena.alloc(1);
@@ -291,7 +288,7 @@ fn a_collection_may_be_dropped_or_shrunk_on_another_thread_but_not_grown() {
         }
     }
     let dropped = AtomicUsize::new(0);
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = arena();
         let mut list = ArenaVec::new_in(&arena);
         list.resize_with(10, || Counted(&dropped));
@@ -320,7 +317,7 @@ fn zero_sized_and_over_aligned_values() {
     #[repr(align(4096))]
     #[derive(Clone)]
     struct Page(u8);
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = arena();
         arena.alloc(());
         assert_eq!(arena.alloc_slice_fill_with(1000, |_| ()).len(), 1000);
@@ -357,7 +354,7 @@ fn a_panic_in_a_closure_leaves_the_arena_usable() {
         }
     }
     impl ExactSizeIterator for Short {}
-    let coord = workers(1);
+    let coord = coordinator(1);
     coord.block_on(async {
         let mut arena = arena();
         let kept = arena.alloc_str("kept");
@@ -380,7 +377,7 @@ fn a_panic_in_a_closure_leaves_the_arena_usable() {
 
 #[test]
 fn a_closure_may_use_the_arena_itself() {
-    let coord = workers(1);
+    let coord = coordinator(1);
     coord.block_on(async {
         let arena = arena();
         let outer = arena.alloc_with(|| {
@@ -399,7 +396,7 @@ fn a_closure_may_use_the_arena_itself() {
 
 #[test]
 fn collections_grow_across_awaits() {
-    let coord = workers(2);
+    let coord = coordinator(2);
     let task = coord.spawn(async {
         let arena = arena();
         let boxed = ArenaBox::new_in(vec![1; 10], &arena);
@@ -423,7 +420,7 @@ fn collections_grow_across_awaits() {
 
 #[test]
 fn a_lone_list_grows_in_place() {
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = arena();
         let mut list = ArenaVec::new_in(&arena);
         for i in 0..64u8 {
@@ -439,7 +436,7 @@ fn a_lone_list_grows_in_place() {
 #[test]
 fn blocks_keep_their_content_when_resized() {
     let layout = |size, align| Layout::from_size_align(size, align).unwrap();
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = &arena();
         let mut block = arena.allocate_zeroed(layout(3, 1)).unwrap();
         let mut old = layout(3, 1);
@@ -469,7 +466,7 @@ fn blocks_keep_their_content_when_resized() {
 
 #[test]
 fn every_way_to_allocate() {
-    workers(1).block_on(async {
+    coordinator(1).block_on(async {
         let arena = arena();
         let words = ["a".to_owned(), "b".to_owned()];
         assert_eq!(arena.alloc(1), &1);

@@ -1,6 +1,8 @@
 //! Promise: tasks that use about as much arena memory as those before them cause
 //! no call of the global allocator; and if that has no memory, the arena says so.
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +12,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use allocator_api2::vec::Vec as ArenaVec;
 use oasync::{Arena, Coordinator, arena};
+
+use common::coordinator;
 
 /// Nothing but a chunk of an arena is as large as this in these tests, and
 /// aligned to `ALIGN` as all chunks are. (Printing a backtrace takes much, too.)
@@ -68,7 +72,7 @@ async fn use_arena() {
 fn one_after_the_other_tasks_with_an_arena_allocate_as_little_as_tasks_without() {
     const TASKS: usize = 100_000;
     let _turn = turn();
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     coord.block_on(async {
         // All of it happens on this thread, which has the only seat. The first
         // run grows every buffer of the coordinator to what it stays at.
@@ -101,7 +105,7 @@ fn one_after_the_other_tasks_with_an_arena_allocate_as_little_as_tasks_without()
 fn side_by_side_tasks_share_as_many_chunks_as_are_in_use_at_once() {
     const SPAWNERS: usize = 32;
     let _turn = turn();
-    let coord = Coordinator::builder().workers(2).build().unwrap();
+    let coord = coordinator(2);
     let before = LARGE_CALLS.load(Ordering::Relaxed);
     coord.block_on(async {
         let spawner = async || {
@@ -163,7 +167,7 @@ fn without_memory_the_try_functions_say_so_and_the_others_panic() {
 #[test]
 fn a_reset_gives_memory_back() {
     let _turn = turn();
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     coord.block_on(async {
         let mut arena = arena();
         assert_eq!((arena.allocated_bytes(), coord.metrics().arena_bytes()), (0, 0));
@@ -212,7 +216,7 @@ fn no_more_than_arena_keep_is_kept() {
 #[test]
 fn a_burst_of_arenas_is_not_kept_whole() {
     let _turn = turn();
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     coord.block_on(async {
         let arenas: Vec<Arena> = (0..1000).map(|_| arena()).collect();
         arenas.iter().for_each(|arena| _ = arena.alloc(0u8));

@@ -1,6 +1,8 @@
 //! Promise: a closure for the blocking pool runs once, on a thread made for
 //! that; threads come on demand, are as many as allowed, and go again.
 
+mod common;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -9,20 +11,11 @@ use std::time::{Duration, Instant};
 
 use oasync::{Coordinator, WorkerKind};
 
-const LIMIT: Duration = Duration::from_secs(40);
+use common::{CountDrop, LONG, eventually};
 
 fn pool(threads: usize, keep_alive: Duration) -> Coordinator {
     let builder = Coordinator::builder().workers(2).blocking_threads(threads);
     builder.keep_alive(keep_alive).build().unwrap()
-}
-
-#[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// A closure that says that it runs, and runs until it is let go.
@@ -36,26 +29,18 @@ fn gate() -> (Gate, impl FnOnce() + Send + 'static) {
     let (open, opened) = mpsc::sync_channel(1);
     let closure = move || {
         enter.send(()).unwrap();
-        opened.recv_timeout(LIMIT).unwrap();
+        opened.recv_timeout(LONG).unwrap();
     };
     (Gate { entered, open }, closure)
 }
 
 impl Gate {
     fn wait(&self) {
-        self.entered.recv_timeout(LIMIT).unwrap();
+        self.entered.recv_timeout(LONG).unwrap();
     }
 
     fn open(&self) {
         self.open.send(()).unwrap();
-    }
-}
-
-struct OnDrop(Arc<AtomicUsize>);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -96,7 +81,7 @@ fn threads_start_on_demand_up_to_the_maximum_and_end_after_the_keep_alive() {
     gates.iter().for_each(Gate::open);
     one_more.wait();
     one_more.open();
-    until("idle threads end", || coord.metrics().num_blocking_threads() == 0);
+    eventually("idle threads end", || coord.metrics().num_blocking_threads() == 0);
     assert_eq!(coord.metrics().num_idle_blocking_threads(), 0);
     // And the pool can start again.
     let again = coord.spawn_blocking(|| oasync::worker_info().unwrap().index());
@@ -105,11 +90,11 @@ fn threads_start_on_demand_up_to_the_maximum_and_end_after_the_keep_alive() {
 
 #[test]
 fn a_thread_is_kept_alive_and_used_again() {
-    let coord = pool(4, LIMIT);
+    let coord = pool(4, LONG);
     let ids: HashSet<_> = (0..20)
         .map(|_| {
             let id = coord.block_on(coord.spawn_blocking(|| thread::current().id())).unwrap();
-            until("it idles", || coord.metrics().num_idle_blocking_threads() == 1);
+            eventually("it idles", || coord.metrics().num_idle_blocking_threads() == 1);
             id
         })
         .collect();
@@ -119,7 +104,7 @@ fn a_thread_is_kept_alive_and_used_again() {
 #[test]
 fn four_closures_on_two_threads_run_two_at_a_time_while_tasks_go_on() {
     const TIME: Duration = Duration::from_millis(300);
-    let coord = pool(2, LIMIT);
+    let coord = pool(2, LONG);
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     // Two meet, or nobody passes: at least two run at the same time.
     let pairs = Arc::new(Barrier::new(2));
@@ -220,12 +205,12 @@ fn nothing_is_lost_when_threads_end_while_closures_come() {
             });
         }
     });
-    until("all have run", || count.load(Ordering::SeqCst) == 1200);
+    eventually("all have run", || count.load(Ordering::SeqCst) == 1200);
 }
 
 #[test]
 fn closures_come_from_everywhere() {
-    let coord = pool(2, LIMIT);
+    let coord = pool(2, LONG);
     let (tx, rx) = mpsc::channel();
     let send = |n: u32| {
         let tx = tx.clone();
@@ -238,13 +223,13 @@ fn closures_come_from_everywhere() {
     coord.go(async move { oasync::gob(from_task) });
     coord.gob(move || oasync::gob(from_closure));
     coord.handle().task().name("closure").gob(named);
-    let got: HashSet<u32> = (0..5).map(|_| rx.recv_timeout(LIMIT).unwrap()).collect();
+    let got: HashSet<u32> = (0..5).map(|_| rx.recv_timeout(LONG).unwrap()).collect();
     assert_eq!(got, (0..5).collect());
 }
 
 #[test]
 fn a_panic_reaches_the_handle_and_the_thread_lives_on() {
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let id = coord.block_on(coord.spawn_blocking(|| thread::current().id())).unwrap();
     let error = coord.block_on(coord.spawn_blocking(|| panic!("closure"))).unwrap_err();
@@ -260,14 +245,14 @@ fn a_panic_reaches_the_handle_and_the_thread_lives_on() {
 
 #[test]
 fn a_cancelled_closure_that_is_queued_never_runs() {
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let (gate, closure) = gate();
     coord.gob(closure);
     gate.wait();
     let ran = Arc::new(AtomicBool::new(false));
     let dropped = Arc::new(AtomicUsize::new(0));
-    let (flag, guard) = (ran.clone(), OnDrop(dropped.clone()));
+    let (flag, guard) = (ran.clone(), CountDrop(dropped.clone()));
     let handle = coord.spawn_blocking(move || {
         let _guard = guard;
         flag.store(true, Ordering::SeqCst);
@@ -283,7 +268,7 @@ fn a_cancelled_closure_that_is_queued_never_runs() {
 
 #[test]
 fn a_closure_that_runs_is_not_stopped_by_a_cancel() {
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let (gate, closure) = gate();
     let ended = Arc::new(AtomicBool::new(false));
@@ -301,13 +286,13 @@ fn a_closure_that_runs_is_not_stopped_by_a_cancel() {
 
 #[test]
 fn a_result_is_dropped_once() {
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let dropped = Arc::new(AtomicUsize::new(0));
     let count = || dropped.load(Ordering::SeqCst);
     let result = || {
         let dropped = dropped.clone();
-        move || OnDrop(dropped)
+        move || CountDrop(dropped)
     };
     // Joined: the caller's.
     let guard = coord.block_on(coord.spawn_blocking(result())).unwrap();
@@ -316,10 +301,10 @@ fn a_result_is_dropped_once() {
     assert_eq!(count(), 1);
     // Detached: the pool's.
     coord.gob(result());
-    until("the detached one is dropped", || count() == 2);
+    eventually("the detached one is dropped", || count() == 2);
     // Finished, but never taken: the handle's.
     let handle = coord.spawn_blocking(result());
-    until("it is finished", || handle.is_finished());
+    eventually("it is finished", || handle.is_finished());
     assert_eq!(count(), 2);
     drop(handle);
     assert_eq!(count(), 3);
@@ -333,7 +318,7 @@ fn a_result_that_panics_in_its_drop_is_counted_and_the_thread_lives_on() {
             panic!("result");
         }
     }
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let id = coord.block_on(coord.spawn_blocking(|| thread::current().id())).unwrap();
     // Detached before it ends: the pool drops the result.
@@ -349,7 +334,7 @@ fn a_result_that_panics_in_its_drop_is_counted_and_the_thread_lives_on() {
 
 #[test]
 fn one_thread_keeps_the_order() {
-    let coord = pool(1, LIMIT);
+    let coord = pool(1, LONG);
     coord.start().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     for i in 0..1000 {
@@ -363,7 +348,7 @@ fn one_thread_keeps_the_order() {
 #[test]
 fn closures_that_wait_for_each_other_all_get_a_thread() {
     // As many as there may be threads: a burst starts every one it needs.
-    let coord = pool(16, LIMIT);
+    let coord = pool(16, LONG);
     let barrier = Arc::new(Barrier::new(16));
     for _ in 0..3 {
         coord.block_on(async {

@@ -1,26 +1,19 @@
 //! Promise: each option of the builder takes effect, 0 means the default, and
 //! nonsense is refused with a sentence that names it.
 
+mod common;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::future::block_on;
 use oasync::{Builder, Coordinator, WorkerInfo, WorkerKind};
 
-const LONG: Duration = Duration::from_secs(60);
-
-#[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
+use common::{LONG, eventually};
 
 fn started(builder: Builder) -> Coordinator {
     let coord = builder.build().unwrap();

@@ -1,29 +1,18 @@
 //! Promise: a task that is ready waits for a bounded number of polls of its
 //! worker, whatever the others do.
 
+mod common;
+
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn coordinator(workers: usize) -> Coordinator {
-    Coordinator::builder().workers(workers).build().unwrap()
-}
-
-#[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+use common::{LONG, coordinator, eventually, started};
 
 /// Stops the endless tasks of a test, also when it fails.
 #[derive(Default)]
@@ -282,8 +271,7 @@ fn blocking_closures_run_while_local_work_is_endless() {
 fn a_second_worker_comes_while_the_first_is_held() {
     // Whatever the first has just been doing: each round finds it at another
     // count of polls, and with another queue.
-    let coord = coordinator(2);
-    coord.start().unwrap();
+    let coord = started(2);
     for round in 0..500 {
         let here = Arc::new(AtomicUsize::new(0));
         let pair = [(); 2].map(|()| {

@@ -1,6 +1,8 @@
 //! Promise: while there is nothing to do, no thread wakes.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Barrier, mpsc};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use event_listener::Event;
 use oasync::Coordinator;
 
-const LIMIT: Duration = Duration::from_secs(40);
+use common::LONG;
 
 /// How long nothing may happen.
 const STILL: Duration = Duration::from_secs(1);
@@ -47,7 +49,7 @@ fn assert_still(prefix: &str, threads: usize) {
         if now == before {
             break;
         }
-        assert!(start.elapsed() < LIMIT, "never still: {before:?}, then {now:?}");
+        assert!(start.elapsed() < LONG, "never still: {before:?}, then {now:?}");
         before = now;
     }
     thread::sleep(STILL);
@@ -83,7 +85,7 @@ fn busy_then_idle(name: &str, workers: usize) -> Coordinator {
         });
     }
     for _ in 0..workers + 2 {
-        end.recv_timeout(LIMIT).unwrap();
+        end.recv_timeout(LONG).unwrap();
     }
     assert_eq!(coord.metrics().num_worker_threads(), workers);
     assert_eq!(coord.metrics().num_blocking_threads(), 2);
@@ -98,7 +100,7 @@ fn after_work() {
     let before = switches("still-a");
     let (tx, rx) = mpsc::channel();
     coord.go(async move { tx.send(()).unwrap() });
-    rx.recv_timeout(LIMIT).unwrap();
+    rx.recv_timeout(LONG).unwrap();
     assert_ne!(before, switches("still-a"));
 }
 
@@ -147,7 +149,7 @@ fn inside_block_on_too_also_nested() {
     let callers = [caller(false), caller(false), caller(true)];
     let start = Instant::now();
     while event.total_listeners() < 3 {
-        assert!(start.elapsed() < LIMIT, "all callers wait");
+        assert!(start.elapsed() < LONG, "all callers wait");
         thread::sleep(Duration::from_millis(1));
     }
     assert_still("still-d", 9);

@@ -1,24 +1,19 @@
 //! Promise: a handle gives what became of its task, in whatever order things
 //! happen and wherever it is awaited.
 
+mod common;
+
 use std::collections::HashSet;
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, JoinError};
+use oasync::JoinError;
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn started(workers: usize) -> Coordinator {
-    let coord = Coordinator::builder().workers(workers).build().unwrap();
-    coord.start().unwrap();
-    coord
-}
+use common::{CountDrop, LONG, coordinator, eventually, started};
 
 /// Silences the panics that are part of a test.
 fn quiet() {
@@ -34,15 +29,6 @@ fn quiet() {
             }
         }));
     });
-}
-
-#[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Sets a flag when it is dropped.
@@ -128,16 +114,10 @@ fn detached_it_runs_on() {
 
 #[test]
 fn the_result_is_dropped_once_wherever_it_goes() {
-    struct Counted(Arc<AtomicUsize>);
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
     let coord = started(2);
     let drops = Arc::new(AtomicUsize::new(0));
     for i in 0..3000 {
-        let result = Counted(drops.clone());
+        let result = CountDrop(drops.clone());
         let task = coord.spawn(async move { result });
         match i % 3 {
             // Races with the completion.
@@ -154,7 +134,7 @@ fn the_result_is_dropped_once_wherever_it_goes() {
 
 #[test]
 fn cancelled_before_its_first_poll() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let (guard, dropped) = flag();
     let polled = Arc::new(AtomicBool::new(false));
     let entered = polled.clone();

@@ -1,6 +1,8 @@
 //! Promise: a blocking thread that runs out of closures polls async tasks, one
 //! at a time, while no worker sleeps and tasks wait; closures go first.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -9,16 +11,7 @@ use std::time::{Duration, Instant};
 use event_listener::Event;
 use oasync::{Coordinator, JoinError, JoinHandle, WorkerKind};
 
-const LIMIT: Duration = Duration::from_secs(40);
-
-#[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
+use common::{LONG, coordinator, eventually};
 
 fn kind() -> WorkerKind {
     oasync::worker_info().unwrap().kind()
@@ -40,7 +33,7 @@ impl Stuck {
     /// Each stuck poll calls `first` before it sticks.
     fn with(workers: usize, blocking: usize, first: fn()) -> Self {
         let builder = Coordinator::builder().workers(workers).blocking_threads(blocking);
-        let coord = builder.keep_alive(LIMIT).build().unwrap();
+        let coord = builder.keep_alive(LONG).build().unwrap();
         coord.start().unwrap();
         let (entered, inside) = mpsc::channel();
         let gates = (0..blocking)
@@ -49,9 +42,9 @@ impl Stuck {
                 let entered = entered.clone();
                 coord.gob(move || {
                     entered.send(()).unwrap();
-                    opened.recv_timeout(LIMIT).unwrap();
+                    opened.recv_timeout(LONG).unwrap();
                 });
-                inside.recv_timeout(LIMIT).unwrap();
+                inside.recv_timeout(LONG).unwrap();
                 open
             })
             .collect();
@@ -62,11 +55,11 @@ impl Stuck {
                 first();
                 entered.send(()).unwrap();
                 let start = Instant::now();
-                while !release.load(Ordering::SeqCst) && start.elapsed() < LIMIT {
+                while !release.load(Ordering::SeqCst) && start.elapsed() < LONG {
                     thread::sleep(Duration::from_millis(1));
                 }
             });
-            inside.recv_timeout(LIMIT).unwrap();
+            inside.recv_timeout(LONG).unwrap();
         }
         Stuck { coord, release, gates }
     }
@@ -89,7 +82,7 @@ impl Drop for Stuck {
 
 /// Waits for a task as a caller of another coordinator, so without a seat.
 fn join<T>(handle: JoinHandle<T>) -> Result<T, JoinError> {
-    Coordinator::builder().workers(1).build().unwrap().block_on(handle)
+    coordinator(1).block_on(handle)
 }
 
 #[test]
@@ -102,7 +95,7 @@ fn tasks_in_the_injector_run_while_every_worker_is_stuck() {
         for task in tasks {
             assert_eq!(join(task).unwrap(), WorkerKind::Blocking);
         }
-        until("each poll is counted", || stuck.coord.metrics().lend_count() == 100);
+        eventually("each poll is counted", || stuck.coord.metrics().lend_count() == 100);
         let polls: u64 = stuck.coord.metrics().workers().iter().map(|w| w.poll_count).sum();
         assert_eq!(polls, workers as u64, "the workers polled the stuck tasks only");
     }
@@ -124,8 +117,8 @@ fn tasks_in_a_stuck_workers_own_queue_and_run_slot_run() {
     let worker = stuck.coord.metrics().workers()[0].clone();
     assert_eq!(worker.local_queue_depth + stuck.coord.metrics().injector_depth(), 400);
     stuck.lend();
-    until("all ran", || RAN.load(Ordering::SeqCst) == 400);
-    until("each poll is counted", || stuck.coord.metrics().lend_count() == 400);
+    eventually("all ran", || RAN.load(Ordering::SeqCst) == 400);
+    eventually("each poll is counted", || stuck.coord.metrics().lend_count() == 400);
     assert_eq!(stuck.coord.metrics().panics(), 0);
 }
 
@@ -136,7 +129,7 @@ fn several_blocking_threads_lend_themselves() {
     let (a, b) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let meet = |own: Arc<AtomicBool>, other: Arc<AtomicBool>| async move {
         own.store(true, Ordering::SeqCst);
-        until("the other is polled meanwhile", || other.load(Ordering::SeqCst));
+        eventually("the other is polled meanwhile", || other.load(Ordering::SeqCst));
         kind()
     };
     let tasks = [stuck.coord.spawn(meet(a.clone(), b.clone())), stuck.coord.spawn(meet(b, a))];
@@ -162,7 +155,7 @@ fn one_poll_at_a_time() {
     stuck.lend();
     tasks.into_iter().for_each(|task| join(task).unwrap());
     assert_eq!(*log.lock().unwrap(), "abcabcabcabc");
-    until("each poll is counted", || stuck.coord.metrics().lend_count() == 15);
+    eventually("each poll is counted", || stuck.coord.metrics().lend_count() == 15);
 }
 
 #[test]
@@ -201,7 +194,7 @@ fn a_closure_is_not_kept_waiting_by_a_task_that_yields_for_ever() {
         }
     });
     stuck.lend();
-    until("the task is lent a thread", || lent.load(Ordering::SeqCst));
+    eventually("the task is lent a thread", || lent.load(Ordering::SeqCst));
     let closure = stuck.coord.spawn_blocking(move || ran.store(true, Ordering::SeqCst));
     join(closure).unwrap();
     join(task).unwrap();
@@ -237,7 +230,7 @@ fn a_lent_task_that_blocks_on_a_foreign_event_goes_on() {
         kind()
     });
     stuck.lend();
-    assert_eq!(notified.recv_timeout(LIMIT).unwrap(), WorkerKind::Blocking);
+    assert_eq!(notified.recv_timeout(LONG).unwrap(), WorkerKind::Blocking);
     event.notify(1);
     assert_eq!(join(task).unwrap(), WorkerKind::Blocking);
 }
@@ -252,7 +245,7 @@ fn a_lent_task_that_blocks_on_a_task_goes_on_when_a_worker_does() {
         oasync::block_on(inner).unwrap()
     });
     stuck.lend();
-    assert_eq!(about_to.recv_timeout(LIMIT).unwrap(), WorkerKind::Blocking);
+    assert_eq!(about_to.recv_timeout(LONG).unwrap(), WorkerKind::Blocking);
     stuck.release();
     assert_eq!(join(task).unwrap(), 7);
 }
@@ -273,7 +266,7 @@ fn a_lent_task_that_blocks_on_a_closure_gets_another_thread() {
 
 #[test]
 fn nothing_is_lent_when_no_task_waits() {
-    let coord = Coordinator::builder().workers(2).build().unwrap();
+    let coord = coordinator(2);
     for _ in 0..50 {
         coord.block_on(coord.spawn_blocking(|| ())).unwrap();
     }
@@ -296,7 +289,7 @@ fn tasks_go_on_moving_between_lent_threads_and_workers() {
         })
         .collect();
     stuck.lend();
-    until("they are lent threads", || stuck.coord.metrics().lend_count() > 100);
+    eventually("they are lent threads", || stuck.coord.metrics().lend_count() > 100);
     stuck.release();
     tasks.into_iter().for_each(|task| join(task).unwrap());
     assert_eq!(sum.load(Ordering::SeqCst), 19_900);

@@ -1,14 +1,17 @@
 //! Promise: nothing is lost, however many tasks, workers and spawners there are.
 
+mod common;
+
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
+
+use common::{LONG, started};
 
 /// A tenth without optimisations, where each costs ten times as much.
 const SCALE: u64 = if cfg!(debug_assertions) { 1 } else { 10 };
@@ -19,19 +22,9 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn started(workers: usize) -> Coordinator {
-    let coord = Coordinator::builder().workers(workers).build().unwrap();
-    coord.start().unwrap();
-    coord
-}
-
 #[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !done() {
-        assert!(Instant::now() < deadline, "not within two minutes: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
+fn eventually(what: &str, done: impl FnMut() -> bool) {
+    common::within(2 * LONG, what, done);
 }
 
 /// Resident memory in bytes; `None` where that cannot be read.
@@ -201,26 +194,33 @@ fn with_1_to_64_workers() {
     }
 }
 
+/// Calls `f` with the numbers below 64, each on a thread of its own, at once.
+fn on_64_threads(f: impl Fn(u64) + Sync) {
+    let begin = Barrier::new(64);
+    thread::scope(|s| {
+        for i in 0..64 {
+            let (f, begin) = (&f, &begin);
+            s.spawn(move || {
+                begin.wait();
+                f(i);
+            });
+        }
+    });
+}
+
 #[test]
 fn from_64_foreign_threads_at_once() {
     let _alone = alone();
     let each = 1000 * SCALE;
     for workers in [1, 2, 4, 16, 64] {
         let (coord, tally) = (started(workers), Tally::default());
-        let begin = Barrier::new(64);
-        thread::scope(|s| {
-            for spawner in 0..64 {
-                let (coord, tally, begin) = (&coord, &tally, &begin);
-                s.spawn(move || {
-                    begin.wait();
-                    let mut last = None;
-                    for i in spawner * each..(spawner + 1) * each {
-                        let tally = tally.clone();
-                        last = Some(coord.spawn(async move { tally.add(i) }));
-                    }
-                    block_on(last.unwrap()).unwrap();
-                });
+        on_64_threads(|spawner| {
+            let mut last = None;
+            for i in spawner * each..(spawner + 1) * each {
+                let tally = tally.clone();
+                last = Some(coord.spawn(async move { tally.add(i) }));
             }
+            block_on(last.unwrap()).unwrap();
         });
         eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
         tally.assert_all(64 * each);
@@ -233,20 +233,13 @@ fn from_64_foreign_threads_in_block_on() {
     let each = 100 * SCALE;
     for workers in [1, 2, 16] {
         let (coord, tally) = (started(workers), Tally::default());
-        let begin = Barrier::new(64);
-        thread::scope(|s| {
-            for spawner in 0..64 {
-                let (coord, tally, begin) = (&coord, &tally, &begin);
-                s.spawn(move || {
-                    begin.wait();
-                    coord.block_on(async {
-                        for i in spawner * each..(spawner + 1) * each {
-                            let tally = tally.clone();
-                            oasync::spawn(async move { tally.add(i) }).await.unwrap();
-                        }
-                    });
-                });
-            }
+        on_64_threads(|spawner| {
+            coord.block_on(async {
+                for i in spawner * each..(spawner + 1) * each {
+                    let tally = tally.clone();
+                    oasync::spawn(async move { tally.add(i) }).await.unwrap();
+                }
+            });
         });
         tally.assert_all(64 * each);
         assert_eq!(coord.metrics().num_alive_tasks(), 0);
@@ -285,7 +278,7 @@ fn coordinators_come_and_go() {
                 tally.add(i);
             });
         }
-        let report = coord.shutdown(Duration::from_secs(60));
+        let report = coord.shutdown(LONG);
         assert_eq!(report.cancelled, 0);
         tally.assert_all(100);
     }

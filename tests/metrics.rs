@@ -1,5 +1,7 @@
 //! Promise: the counters tell what happened, exactly where that is exact.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
@@ -8,20 +10,7 @@ use std::time::{Duration, Instant};
 use event_listener::Event;
 use oasync::{Coordinator, Metrics, TaskInfo, TaskState, WorkerMetrics};
 
-const LIMIT: Duration = Duration::from_secs(40);
-
-#[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn coordinator(workers: usize) -> Coordinator {
-    Coordinator::builder().workers(workers).build().unwrap()
-}
+use common::{LONG, coordinator, eventually, started};
 
 /// The metrics of the coordinator that this task is in.
 fn here() -> Metrics {
@@ -133,8 +122,7 @@ fn one_worker_steals_nothing() {
 
 #[test]
 fn a_steal_is_counted_by_the_thief() {
-    let coord = coordinator(2);
-    coord.start().unwrap();
+    let coord = started(2);
     let ran = Arc::new(AtomicUsize::new(0));
     let counted = ran.clone();
     let task = coord.spawn(async move {
@@ -145,11 +133,11 @@ fn a_steal_is_counted_by_the_thief() {
                 counted.fetch_add(1, Ordering::SeqCst);
             });
         }
-        until("the tasks are stolen", || counted.load(Ordering::SeqCst) == 10);
+        eventually("the tasks are stolen", || counted.load(Ordering::SeqCst) == 10);
         // This worker was polling all the time, so the other did it.
         here().workers().iter().map(|w| (w.poll_count, w.steal_count)).collect::<Vec<_>>()
     });
-    until("it ends", || task.is_finished());
+    eventually("it ends", || task.is_finished());
     let mut workers = coord.block_on(task).unwrap();
     workers.sort();
     assert_eq!(workers[0], (1, 0), "the one that was stolen from");
@@ -166,7 +154,7 @@ fn a_worker_parks_once_for_each_wait() {
     for parks in 1..=5 {
         thread::scope(|s| {
             s.spawn(|| {
-                until("the caller parks", || coord.metrics().workers()[0].park_count == parks);
+                eventually("the caller parks", || coord.metrics().workers()[0].park_count == parks);
                 event.notify(1);
             });
             coord.block_on(event.listen());
@@ -220,7 +208,7 @@ fn a_worker_is_busy_while_someone_sits_there() {
         oasync::spawn(async move { spin() }).await.unwrap();
         assert!(busy(&here()) >= before + WORK, "counted while it sits, too");
     });
-    coord.shutdown(LIMIT);
+    coord.shutdown(LONG);
     let total = busy(&coord.metrics());
     assert!(total >= WORK && total <= 2 * start.elapsed(), "{total:?}");
     thread::sleep(Duration::from_millis(2));
@@ -230,7 +218,7 @@ fn a_worker_is_busy_while_someone_sits_there() {
 #[test]
 fn threads_are_counted_while_they_live() {
     let builder = Coordinator::builder().workers(3).blocking_threads(2);
-    let coord = builder.keep_alive(LIMIT).build().unwrap();
+    let coord = builder.keep_alive(LONG).build().unwrap();
     coord.start().unwrap();
     assert_eq!(coord.metrics().num_worker_threads(), 1);
     let (meet, part) = (Arc::new(Barrier::new(6)), Arc::new(Barrier::new(6)));
@@ -253,12 +241,12 @@ fn threads_are_counted_while_they_live() {
     assert_eq!((metrics.num_idle_blocking_threads(), metrics.blocking_queue_depth()), (0, 4));
     assert_eq!(metrics.num_alive_tasks(), 9);
     part.wait();
-    until("all end", || coord.metrics().num_alive_tasks() == 0);
-    until("the pool idles", || coord.metrics().num_idle_blocking_threads() == 2);
+    eventually("all end", || coord.metrics().num_alive_tasks() == 0);
+    eventually("the pool idles", || coord.metrics().num_idle_blocking_threads() == 2);
     let metrics = coord.metrics();
     assert_eq!((metrics.num_blocking_threads(), metrics.blocking_queue_depth()), (2, 0));
     assert_eq!(metrics.num_worker_threads(), 3);
-    coord.shutdown(LIMIT);
+    coord.shutdown(LONG);
     let metrics = coord.metrics();
     assert_eq!((metrics.num_worker_threads(), metrics.num_blocking_threads()), (0, 0));
     assert_eq!(metrics.num_idle_blocking_threads(), 0);
@@ -273,12 +261,12 @@ fn a_lent_poll_is_counted_there_and_not_for_a_worker() {
     let sticks = stuck.clone();
     coord.go(async move {
         sticks.wait();
-        until("the lent polls are over", || released.load(Ordering::SeqCst));
+        eventually("the lent polls are over", || released.load(Ordering::SeqCst));
     });
     stuck.wait();
     (0..30).for_each(|_| coord.go(oasync::yield_now()));
     coord.gob(|| ()); // after it, its thread lends itself
-    until("all are polled", || coord.metrics().lend_count() == 60);
+    eventually("all are polled", || coord.metrics().lend_count() == 60);
     assert_eq!(coord.metrics().workers()[0].poll_count, 1);
     release.store(true, Ordering::SeqCst);
 }
@@ -317,7 +305,7 @@ fn every_panic_is_counted_once() {
         assert_eq!(panics(), 8);
         assert_eq!(here().num_alive_tasks(), 0);
     });
-    coord.shutdown(LIMIT);
+    coord.shutdown(LONG);
     assert_eq!(coord.metrics().panics(), 8);
 }
 
@@ -365,9 +353,9 @@ fn tasks_are_listed_with_what_they_do() {
         let (open, opened) = mpsc::channel::<()>();
         let closure = oasync::task().name("closure").spawn_blocking(move || {
             enter.send(()).unwrap();
-            opened.recv_timeout(LIMIT).unwrap();
+            opened.recv_timeout(LONG).unwrap();
         });
-        entered.recv_timeout(LIMIT).unwrap();
+        entered.recv_timeout(LONG).unwrap();
         let info = only(list());
         assert_eq!((info.id(), info.name()), (closure.id(), Some("closure")));
         assert_eq!(info.state(), TaskState::Running);
@@ -375,6 +363,6 @@ fn tasks_are_listed_with_what_they_do() {
         open.send(()).unwrap();
         closure.await.unwrap();
         // Its thread takes it off the list after the handle was woken.
-        until("it is off the list", || list().is_empty());
+        eventually("it is off the list", || list().is_empty());
     });
 }

@@ -1,6 +1,8 @@
 //! Promise: a thread that blocks or computes on does not stop the tasks queued
 //! behind it, in its run slot or in its local queue.
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -8,11 +10,7 @@ use std::time::{Duration, Instant};
 
 use oasync::{Coordinator, Stall, WorkerKind};
 
-const LONG: Duration = Duration::from_secs(60);
-
-fn coordinator(workers: usize) -> Coordinator {
-    Coordinator::builder().workers(workers).build().unwrap()
-}
+use common::{LONG, coordinator, started};
 
 /// Computes until the flag is set by someone else.
 fn spin_until(flag: &AtomicBool) {
@@ -38,8 +36,7 @@ fn what_a_main_future_spawned_runs_while_it_computes() {
 
 #[test]
 fn what_a_task_spawned_runs_while_it_computes() {
-    let coord = coordinator(2);
-    coord.start().unwrap();
+    let coord = started(2);
     for _ in 0..20 {
         let task = coord.spawn(async {
             let flag = Arc::new(AtomicBool::new(false));
@@ -76,8 +73,7 @@ fn what_a_task_woke_runs_while_it_computes() {
 #[test]
 fn tasks_behind_blocked_workers_run_on_blocking_threads() {
     for workers in [1, 2] {
-        let coord = coordinator(workers);
-        coord.start().unwrap();
+        let coord = started(workers);
         let done = Arc::new(AtomicUsize::new(0));
         let (all, rest) = (Arc::new(AtomicBool::new(false)), done.clone());
         let stuck: Vec<_> = (0..workers)

@@ -1,16 +1,20 @@
 //! Promise: a spawned task runs, wherever it is spawned from.
 
+mod common;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use oasync::{Coordinator, WorkerKind};
 
+use common::{CountDrop, coordinator, started};
+
 static STATIC: Coordinator = Coordinator::new();
 
 #[test]
 fn from_a_task() {
-    let coord = Coordinator::builder().workers(2).build().unwrap();
+    let coord = coordinator(2);
     let sum = coord.block_on(async {
         let outer = oasync::spawn(async {
             let parts: Vec<_> = (0..1000u64).map(|i| oasync::spawn(async move { i })).collect();
@@ -27,8 +31,7 @@ fn from_a_task() {
 
 #[test]
 fn from_a_foreign_thread() {
-    let coord = Coordinator::builder().workers(2).build().unwrap();
-    coord.start().unwrap();
+    let coord = started(2);
     let (tx, rx) = mpsc::channel();
     let handle = coord.handle();
     std::thread::spawn(move || {
@@ -46,7 +49,7 @@ fn from_a_foreign_thread() {
 
 #[test]
 fn from_a_blocking_closure() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let value = coord.block_on(async {
         let inner = oasync::spawn_blocking(|| oasync::spawn(async { 5 })).await.unwrap();
         inner.await.unwrap()
@@ -56,7 +59,7 @@ fn from_a_blocking_closure() {
 
 #[test]
 fn before_the_start_it_waits_and_keeps_its_order() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let seen = Arc::new(Mutex::new(Vec::new()));
     for i in 0..5000 {
         let seen = seen.clone();
@@ -73,7 +76,7 @@ fn before_the_start_it_waits_and_keeps_its_order() {
 
 #[test]
 fn a_closure_before_the_start_waits_too() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let blocking = coord.spawn_blocking(|| oasync::worker_info().unwrap().kind());
     assert_eq!(coord.metrics().num_blocking_threads(), 0);
     assert_eq!(coord.metrics().blocking_queue_depth(), 1);
@@ -110,17 +113,10 @@ fn on_a_static_and_on_the_default_coordinator() {
 
 #[test]
 fn after_a_shutdown_the_handle_gives_a_cancelled_error() {
-    let coord = Coordinator::builder().workers(2).build().unwrap();
-    coord.start().unwrap();
+    let coord = started(2);
     coord.shutdown(Duration::from_secs(5));
     let dropped = Arc::new(AtomicUsize::new(0));
-    struct Count(Arc<AtomicUsize>);
-    impl Drop for Count {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-    let guard = Count(dropped.clone());
+    let guard = CountDrop(dropped.clone());
     let task = coord.spawn(async move { drop(guard) });
     let closure = coord.spawn_blocking(|| ());
     assert_eq!(dropped.load(Ordering::SeqCst), 1, "a refused future is dropped at once");
@@ -137,7 +133,7 @@ fn after_a_shutdown_the_handle_gives_a_cancelled_error() {
 
 #[test]
 fn a_name_a_site_and_an_id_go_with_the_task() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let line = line!() + 1;
     let task = coord.task().name("sleeper").spawn(std::future::pending::<()>());
     let tasks = coord.tasks();

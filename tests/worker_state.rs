@@ -1,26 +1,19 @@
 //! Promise: a worker state is typed, made once for each thread that asks for
 //! it, on that thread, and dropped there.
 
+mod common;
+
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oasync::{Coordinator, WorkerKind, with_worker_state};
 
-const LIMIT: Duration = Duration::from_secs(40);
-
-#[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
+use common::{LONG, coordinator, eventually};
 
 /// Neither `Send` nor `Sync`; tells where it was made and dropped.
 struct State {
@@ -152,9 +145,9 @@ fn each_thread_has_its_own_dropped_there_before_shutdown_returns() {
             }
         })
         .collect();
-    until("all have met", || kinds.iter().all(|task| task.is_finished()));
+    eventually("all have met", || kinds.iter().all(|task| task.is_finished()));
     assert_eq!(log.counts(), (5, 0));
-    let report = coord.shutdown(LIMIT);
+    let report = coord.shutdown(LONG);
     assert!(report.still_running.is_empty());
     assert_eq!(log.counts(), (5, 5));
     log.assert_one_each();
@@ -176,7 +169,7 @@ fn a_drop_of_the_coordinator_drops_the_states_too() {
         }),
         coord.spawn_blocking(visit),
     );
-    until("both have run", || task.is_finished() && closure.is_finished());
+    eventually("both have run", || task.is_finished() && closure.is_finished());
     drop(coord);
     assert_eq!(log.counts(), (2, 2));
     log.assert_one_each();
@@ -194,7 +187,7 @@ fn a_blocking_thread_that_idles_out_drops_its_state() {
     });
     let coord = builder.build().unwrap();
     coord.block_on(coord.spawn_blocking(visit)).unwrap();
-    until("the state is dropped", || log.counts() == (1, 1));
+    eventually("the state is dropped", || log.counts() == (1, 1));
     log.assert_one_each();
 }
 
@@ -216,7 +209,7 @@ fn every_task_sees_the_state_of_the_thread_that_polls_it() {
             task.await.unwrap();
         }
     });
-    coord.shutdown(LIMIT);
+    coord.shutdown(LONG);
     log.assert_one_each();
 }
 
@@ -277,7 +270,7 @@ fn another_type_panics_with_both_names() {
 
 #[test]
 fn without_a_worker_state_it_panics_with_a_sentence() {
-    let coord = Coordinator::builder().workers(1).build().unwrap();
+    let coord = coordinator(1);
     let text = message(|| coord.block_on(async { with_worker_state(|_: &u32| ()) }));
     assert!(text.contains("built without `worker_state`") && text.contains("u32"), "{text}");
 }
@@ -353,7 +346,7 @@ fn a_panic_of_its_drop_is_caught_and_counted() {
         }),
         coord.spawn_blocking(ask),
     );
-    until("both have run", || task.is_finished() && closure.is_finished());
-    coord.shutdown(LIMIT);
+    eventually("both have run", || task.is_finished() && closure.is_finished());
+    coord.shutdown(LONG);
     assert_eq!((coord.metrics().panics(), DROPS.load(Ordering::SeqCst)), (4, 4));
 }

@@ -2,6 +2,8 @@
 //! ready, and ends wherever it is called: on several threads, in a task, in a
 //! closure, in another `block_on`.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod nested;
 mod support;
 
@@ -18,7 +20,8 @@ use std::thread;
 
 use oasync::WorkerKind;
 
-use support::{Channel, coordinator, ends, own_waker};
+use common::{coordinator, started};
+use support::{Channel, ends, own_waker};
 
 #[test]
 fn the_caller_is_a_worker_meanwhile() {
@@ -151,8 +154,7 @@ fn callers_beyond_the_seats_wait_for_each_others_mains() {
 fn one_worker_and_one_caller_never_deadlock_on_themselves() {
     // The caller and the worker thread pass one seat back and forth.
     ends(|| {
-        let coord = coordinator(1);
-        coord.start().unwrap();
+        let coord = started(1);
         for i in 0..2000u32 {
             let value = coord.block_on(async {
                 let task = oasync::spawn(async move {

@@ -8,7 +8,8 @@ use std::thread;
 
 use oasync::{Coordinator, Handle, WorkerKind};
 
-use crate::support::{Channel, coordinator, ends, own_waker, until};
+use crate::common::{CountDrop, coordinator, eventually, started};
+use crate::support::{Channel, ends, own_waker};
 
 #[test]
 fn a_task_blocks_on_a_task() {
@@ -29,8 +30,7 @@ fn a_task_blocks_on_a_task() {
 #[test]
 fn a_task_of_a_started_coordinator_blocks_on_tasks() {
     ends(|| {
-        let coord = coordinator(1);
-        coord.start().unwrap();
+        let coord = started(1);
         let (tx, rx) = mpsc::channel();
         coord.go(async move {
             let sum: u32 =
@@ -108,27 +108,19 @@ fn a_main_future_that_ends_while_suspended_keeps_its_output() {
             });
         });
         let dropped = Arc::new(AtomicUsize::new(0));
-        let guard = OnDrop(dropped.clone());
+        let guard = CountDrop(dropped.clone());
         let output = coord.block_on(async move {
             let _guard = guard;
             start.receive().await;
             let seen = dropped.clone();
             thread::spawn(move || {
-                until("the main future is dropped", || seen.load(Ordering::SeqCst) == 1);
+                eventually("the main future is dropped", || seen.load(Ordering::SeqCst) == 1);
                 release.send(());
             });
             "output"
         });
         assert_eq!(output, "output");
     });
-}
-
-struct OnDrop(Arc<AtomicUsize>);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 #[test]
@@ -191,7 +183,7 @@ fn nested_fifty_deep_in_tasks() {
             assert_eq!(coord.metrics().num_alive_tasks(), 0);
             let after = coord.block_on(async { oasync::spawn(async { 1 }).await.unwrap() });
             assert_eq!(after, 1);
-            until("the threads too many retire", || {
+            eventually("the threads too many retire", || {
                 coord.metrics().num_worker_threads() <= workers
             });
         }

@@ -5,12 +5,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use event_listener::Event;
-use oasync::Coordinator;
 
-const LIMIT: Duration = Duration::from_secs(40);
+use crate::common::LONG;
 
 /// Runs `f` on a thread; a hang becomes a failure that has the test's name.
 #[track_caller]
@@ -20,24 +18,11 @@ pub(crate) fn ends(f: impl FnOnce() + Send + 'static) {
         let _tx = tx;
         f();
     });
-    let hangs = rx.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
-    assert!(!hangs, "no progress within {LIMIT:?}");
+    let hangs = rx.recv_timeout(LONG) == Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(!hangs, "no progress within {LONG:?}");
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
-}
-
-#[track_caller]
-pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-pub(crate) fn coordinator(workers: usize) -> Coordinator {
-    Coordinator::builder().workers(workers).build().unwrap()
 }
 
 /// An unbounded channel.

@@ -1,6 +1,8 @@
 //! Promise: a panic reaches whoever the table in `src/task/mod.rs` names; no
 //! worker is lost and every counter stays exact.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod wakers;
 
 use std::any::Any;
@@ -10,10 +12,12 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::future::block_on;
 use oasync::{Builder, Coordinator, JoinHandle, TaskId};
+
+use common::eventually;
 
 const PLANNED: &str = "planned";
 const WORKERS: usize = 2;
@@ -91,15 +95,6 @@ fn started() -> (Coordinator, Log) {
     let coord = builder.build().unwrap();
     coord.start().unwrap();
     (coord, log)
-}
-
-#[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Lets as many tasks run at the same time as there are workers.

@@ -2,6 +2,8 @@
 //! except for what the report names.
 
 mod cancelling;
+#[path = "../common/mod.rs"]
+mod common;
 mod inside;
 mod races;
 mod stuck;
@@ -9,12 +11,10 @@ mod stuck;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use oasync::Coordinator;
 
-const LONG: Duration = Duration::from_secs(60);
+use common::{LONG, eventually};
 
 /// Counts guards made and guards dropped.
 #[derive(Clone, Default)]
@@ -40,15 +40,6 @@ impl Count {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.0.0.1.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        thread::sleep(Duration::from_millis(1));
     }
 }
 

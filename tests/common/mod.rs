@@ -1,0 +1,46 @@
+//! What the tests share.
+#![allow(dead_code, reason = "each file of tests uses a part")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use oasync::Coordinator;
+
+/// Longer than what must happen takes, also on a machine under load.
+pub const LONG: Duration = Duration::from_secs(60);
+
+pub fn coordinator(workers: usize) -> Coordinator {
+    Coordinator::builder().workers(workers).build().unwrap()
+}
+
+pub fn started(workers: usize) -> Coordinator {
+    let coord = coordinator(workers);
+    coord.start().unwrap();
+    coord
+}
+
+/// Waits until `done`; a hang becomes a failure that says `what` did not happen.
+#[track_caller]
+pub fn eventually(what: &str, done: impl FnMut() -> bool) {
+    within(LONG, what, done);
+}
+
+#[track_caller]
+pub fn within(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Adds one to its counter when it is dropped.
+pub struct CountDrop(pub Arc<AtomicUsize>);
+
+impl Drop for CountDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
