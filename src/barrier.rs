@@ -2,9 +2,10 @@
 //!
 //! Every push to a queue needs a full fence before it looks whether someone has
 //! to be woken, and every sleeper one before it looks at the queues a last time.
-//! Pushes are frequent and sleeps are not, so Linux's `membarrier` puts the whole
-//! cost on the sleeper: [`heavy`] makes every running thread of the process pass
-//! a full fence, so that [`light`] need only keep the compiler from reordering.
+//! Pushes of a worker to its own queue are frequent and sleeps are not, so Linux's
+//! `membarrier` (4.14) puts the whole cost on the sleeper: [`heavy`] makes every
+//! running thread of the process pass a full fence, so that [`light`] need only
+//! keep the compiler from reordering. The argument is in `idle/README.md`.
 //! (The pairing is that of `urcu` and of Folly's `asymmetricThreadFence`.)
 //! Where the system call is missing, both are `fence(SeqCst)`.
 //!
@@ -24,7 +25,7 @@ pub(crate) fn init() {
     ONCE.call_once(|| ASYMMETRIC.store(system::register(), Ordering::Relaxed));
 }
 
-/// The pusher's side.
+/// The pusher's side, if it pushes to its own queue; others have a full fence.
 #[inline]
 pub(crate) fn light() {
     if ASYMMETRIC.load(Ordering::Relaxed) {
@@ -34,7 +35,8 @@ pub(crate) fn light() {
     }
 }
 
-/// The sleeper's side.
+/// The side of those who look before they sleep. A full fence too, for those who
+/// push with one.
 pub(crate) fn heavy() {
     fence(Ordering::SeqCst);
     if ASYMMETRIC.load(Ordering::Relaxed) {

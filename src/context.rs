@@ -45,7 +45,7 @@ pub(crate) struct Entry<'a> {
     seat: Cell<*const Seat>,
     /// Whether this thread counts as searching in the idle word.
     pub(crate) searching: Cell<bool>,
-    /// Whether its seat was given up inside a poll (see `block_on::nested`).
+    /// Whether it stepped aside inside a poll (see `block_on::step_aside`).
     pub(crate) away: Cell<bool>,
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,

@@ -34,7 +34,7 @@
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
 //! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
-//! | run what blocks | [`spawn_blocking`], [`gob`] |
+//! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | let others run | [`yield_now`] |
@@ -42,7 +42,7 @@
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
-//! | hear of lost panics | [`Builder::on_panic`] |
+//! | hear of lost panics, and of polls that do not return | [`Builder::on_panic`], [`Builder::on_stall`] |
 //! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop |
 //!
 //! The free functions use the coordinator whose task, closure or `block_on`

@@ -1,6 +1,6 @@
 //! A seat: a worker's place, which a thread takes. There are exactly as many
-//! seats as workers, so the cores are never oversubscribed, whoever sits there:
-//! a worker thread, or a caller inside `block_on`.
+//! seats as workers, whoever sits there: a worker thread, or a caller inside
+//! `block_on`.
 //!
 //! A seat has a half for everyone ([`Seat`]) and a half for the thread that
 //! sits there ([`Owner`]). [`Seated`] is the evidence that this thread does.

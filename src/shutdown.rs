@@ -1,17 +1,19 @@
 //! The end of a coordinator: phases in order, with the reason for the order.
 //!
 //! 1. *Draining* is announced (SeqCst). A spawn from outside counts itself
-//!    first and looks at the phase second, so either it sees `Draining` and
-//!    refuses, or step 2 counts it.
-//! 2. The closer waits until nothing is alive, or the limit is over. It runs no
-//!    task itself unless there is no thread that would.
+//!    first and looks at the phase second, so either it sees `Draining`, takes
+//!    its count back and is refused, or step 2 counts it.
+//! 2. The closer waits aside until nothing is alive, or the limit is over. It runs
+//!    no task itself unless there is no thread that would.
 //! 3. *Cancelling* is announced: from now on a runnable that is taken out of a
 //!    queue is dropped, not polled. Only then the registry is closed, which
 //!    wakes each waiting task, so that each goes through a queue once more.
 //!    Futures are thus dropped by a worker's or the closer's loop and never
 //!    inside a waker, where the waker's owner may hold a lock.
-//! 4. The closer takes from all queues and drops, until nothing is alive.
-//! 5. *Stopped*: threads are woken, leave, and are joined.
+//! 4. The closer takes from all queues, without a seat, and drops, until nothing is
+//!    alive.
+//! 5. *Stopped*: threads are woken and leave; the closer lets no other start, and
+//!    joins them.
 //!
 //! The closer looks at the count whenever it is woken, and those who end a task
 //! wake it if they see the phase. They look at the phase with a plain load after

@@ -1,4 +1,5 @@
-//! Taking runnables without a seat: a lender to poll them, a closer to drop them.
+//! Taking runnables without a seat, one by one: a lender to poll them, a closer to
+//! drop them.
 
 use st3::fifo::Worker;
 

@@ -3,7 +3,8 @@
 //!
 //! Every thread that works runs this one loop, with a [`Main`] that says what
 //! else it is here for: a worker thread until the end, a caller until its main
-//! future is ready, a closer until nothing is alive.
+//! future is ready. Who only waits (a nested caller, a closer) is in the loop only
+//! if the system gives no thread to work in its place.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -187,7 +188,8 @@ fn sit(entry: &Entry<'_>, seat: usize) {
 /// something to do on it, or until `main` is ready.
 ///
 /// Announce (the listener, then the word), fence, look, park: the order of the
-/// proof in `idle/README.md`.
+/// proof in `idle/README.md`. Without a seat there is only the listener to announce,
+/// whose lock is fence enough.
 fn rest(entry: &Entry<'_>, main: &impl Main) {
     let shared = entry.shared;
     let parker = main.parker();

@@ -6,6 +6,9 @@
 //! only, and sleeps in the list of sleepers like a worker, so that the next
 //! wake-up may bring it a seat.
 //!
+//! If it starts the coordinator, it takes its seat before anybody is woken for what
+//! was spawned until then.
+//!
 //! *Nested*, inside a poll, it must not run tasks: one of them might be waiting
 //! for the very poll underneath. So it gives the thread's seat to another
 //! thread (a sleeper, or a new one) and waits on its parker; see [`wait_aside`].

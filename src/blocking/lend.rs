@@ -1,9 +1,10 @@
 //! Lending: a blocking thread that is out of blocking work polls async tasks,
 //! one at a time, while every seat is taken and work waits all the same.
 //!
-//! At most twice as many threads lend as there are seats: the cores are busy, and
-//! the thread that helps most is one whose worker is stuck. One that blocks in a
-//! lent poll steps aside, and no longer counts.
+//! At most twice as many threads lend as there are seats: enough to stand in for
+//! workers that are stuck, and no crowd if they are only busy. One that blocks in a
+//! lent poll steps aside: until it is back it does not count as a thread of the
+//! pool, though still as a lender.
 
 use crate::context::Entry;
 use crate::sync::Ordering;

@@ -8,10 +8,15 @@
 //! sends for the next. So a burst of 10,000 short closures costs a chain of
 //! wake-ups as long as it pays, not 10,000 of them.
 //!
+//! *Who blocks in a task steps aside.* A thread of the pool may be inside a poll: a
+//! lent one, or one of its own `block_on`. If that poll blocks and says so (a nested
+//! `block_on`, `block_in_place`), the thread does not count until it is back, and
+//! another may come.
+//!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
 //! or one is sent for; or the pool is full and none is idle, so every thread
-//! will look at the queue, under the lock, before it idles. If the system
+//! that counts will look at the queue, under the lock, before it idles. If the system
 //! refuses a thread and the pool has none, the closures go to the workers.
 
 mod lend;

@@ -15,10 +15,10 @@
 //! | `open` | | +seats | the start, once |
 //! | `promise` | +1 | −1 | a pusher, if searching = 0 and vacant > 0 |
 //! | `begin_search` | +1 | | a worker without work |
-//! | `end_search` | −1 | | a searcher that found work |
-//! | `vacate` | −1 or 0 | +1 | a worker that goes to sleep, searching or not |
+//! | `end_search` | −1 | | a searcher that found work, or is called away |
+//! | `vacate` | −1 or 0 | +1 | a worker that leaves its seat, searching or not |
 //! | `claim` | +1 or 0 | −1 | a thread that wants a seat, to search or not |
-//! | `give_back` | −1 | +1 | a promise that nobody can take |
+//! | `give_back` | −1 | +1 | a promise that nobody can take, or one too many |
 
 use crossbeam_utils::CachePadded;
 use event_listener::{Event, EventListener, IntoNotification};
@@ -50,7 +50,7 @@ pub(crate) struct Promise(());
 pub(crate) enum Vacated {
     /// Nobody else searches: look at every queue once more, then sleep.
     LookAgain,
-    /// A searcher will look at every queue after this.
+    /// A searcher is left, who will look at every queue after this.
     Rest,
 }
 
@@ -193,6 +193,9 @@ impl Idle {
     }
 
     /// Enters the list of sleepers. To be done before giving up the seat.
+    ///
+    /// Ordered by the list's lock alone, which `wake` and `has_sleepers` take too:
+    /// there is no fence in it to rely on.
     pub(crate) fn listen(&self) -> EventListener {
         self.sleepers.listen()
     }

@@ -1,7 +1,7 @@
-//! The injector: the shared queue for runnables that have no worker.
+//! The injector: the shared queue for runnables that have no seat's queue.
 //!
-//! Two lanes, both unbounded and FIFO: `singles` takes what foreign threads
-//! schedule, one by one; `blocks` takes the halves of local queues that ran
+//! Two lanes, both unbounded and FIFO: `singles` takes what threads without a
+//! seat schedule, one by one; `blocks` takes the halves of local queues that ran
 //! over, each as one element, so that a burst of spawns on one worker costs
 //! one operation here for every 128 tasks. Takers alternate between the lanes.
 

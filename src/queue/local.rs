@@ -1,5 +1,5 @@
 //! The local queue: a bounded FIFO ring that its seat's owner pushes to and
-//! pops from, and that anyone may steal half of.
+//! pops from, and that anyone may steal from.
 //!
 //! The ring is `st3`'s. What it does not tell is its length as seen from
 //! another thread, which the idle protocol and the metrics need, so three
@@ -62,8 +62,8 @@ impl Owner {
     #[inline]
     pub(crate) fn push(&self, shared: &Shared, runnable: Runnable) -> Result<(), Runnable> {
         self.ring.push(runnable)?;
-        // Relaxed: the fence in `Idle::promise`, which follows every push,
-        // makes it visible to whoever looks again before sleeping.
+        // Relaxed: what follows every push (P2, or the end of a search) makes it
+        // visible to whoever looks again before sleeping.
         add(&shared.pushed, 1);
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! | queue | put in by | taken by | order |
 //! |---|---|---|---|
-//! | [`run_slot`] | the seat's owner | the owner; a lender, as a last resort | the last one woken |
-//! | [`local`] | the seat's owner | the owner; any thief, half at a time | first in, first out |
+//! | [`run_slot`] | the seat's owner | the owner; a lender, as a last resort; the watcher; a closer | the last one woken |
+//! | [`local`] | the seat's owner | the owner; a worker, half at a time; a lender or closer, one | first in, first out |
 //! | [`injector`] | anyone | anyone | first in, first out, in each lane |
 
 pub(crate) mod injector;

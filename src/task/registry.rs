@@ -1,7 +1,8 @@
 //! The registry of live tasks, which shutdown cancels and `tasks()` lists.
 //!
 //! *Lazy*: a task is entered when it first returns `Pending`, so a task that
-//! completes in its first poll never pays. *Sharded*: a task goes into the
+//! completes in its first poll never pays. (One with a name is entered when it is
+//! spawned; one that blocks in a nested call, when it does.) *Sharded*: a task goes into the
 //! shard of the seat it was polled on, and each shard has its own lock.
 //!
 //! An entry holds a waker, and so a reference to the task: a detached task that
