@@ -44,7 +44,7 @@ pub(crate) fn heavy() {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod system {
     /// The commands of `membarrier(2)`.
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
@@ -65,7 +65,7 @@ mod system {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 mod system {
     pub(super) fn register() -> bool {
         false

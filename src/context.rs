@@ -47,6 +47,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) searching: Cell<bool>,
     /// Whether it stepped aside inside a poll (see `block_on::step_aside`).
     pub(crate) away: Cell<bool>,
+    /// Whether it counts as a lender.
+    pub(crate) lending: Cell<bool>,
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
@@ -66,6 +68,7 @@ impl<'a> Entry<'a> {
             seat: Cell::new(ptr::null()),
             searching: Cell::new(false),
             away: Cell::new(false),
+            lending: Cell::new(false),
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
             base: Cell::new(ptr::null()),

@@ -122,7 +122,13 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
     if !entry.searching.get() {
         if !shared.idle.begin_search() {
             // Enough others search; only what nobody has yet is worth a look.
-            return take_injected(shared, seat);
+            let found = take_injected(shared, seat);
+            if found.is_some() {
+                // The rest was out of sight for a moment, in which the last
+                // searcher may have gone to sleep.
+                shared.notify_seated();
+            }
+            return found;
         }
         entry.searching.set(true);
     }

@@ -128,7 +128,7 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
             }
             worker::leave(outer);
         } else if outer.is_blocking_thread() && !outer.away.replace(true) {
-            outer.shared.blocking.step_aside(outer.shared);
+            outer.shared.blocking.step_aside(outer);
         }
     }
     for scope in context::scopes() {

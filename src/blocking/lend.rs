@@ -3,8 +3,8 @@
 //!
 //! At most twice as many threads lend as there are seats: enough to stand in for
 //! workers that are stuck, and no crowd if they are only busy. One that blocks in a
-//! lent poll steps aside: until it is back it does not count as a thread of the
-//! pool, though still as a lender.
+//! lent poll steps aside: until it is back it counts neither as a thread of the
+//! pool nor as a lender.
 
 use crate::context::Entry;
 use crate::sync::Ordering;
@@ -34,13 +34,14 @@ impl<'a> Lender<'a> {
             pool.lenders.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
+        self.entry.lending.set(true);
         let runnable = self.thief.take();
         let lent = runnable.is_some();
         if let Some(runnable) = runnable {
             pool.lends.fetch_add(1, Ordering::Relaxed);
             task::run(self.entry, runnable);
         }
-        pool.lenders.fetch_sub(1, Ordering::Relaxed);
+        pool.stop_lending(self.entry);
         lent && !self.entry.away.get()
     }
 }

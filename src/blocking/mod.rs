@@ -176,12 +176,20 @@ impl BlockingPool {
     /// A thread of the pool is about to block inside the poll of a future. It
     /// does not count as long as it does: another may come for the closures that
     /// it perhaps waits for.
-    pub(crate) fn step_aside(&self, shared: &Shared) {
+    pub(crate) fn step_aside(&self, entry: &Entry<'_>) {
+        self.stop_lending(entry);
         let mut state = lock(&self.state);
         state.threads -= 1;
         let send = self.send_one(&mut state);
         drop(state);
-        self.start(shared, send);
+        self.start(entry.shared, send);
+    }
+
+    /// Counts a lender out, once.
+    fn stop_lending(&self, entry: &Entry<'_>) {
+        if entry.lending.replace(false) {
+            self.lenders.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Wakes every idle thread, to look at the phase.

@@ -87,6 +87,9 @@ fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
     let admitted = shared.phase.load(Ordering::SeqCst) < closed;
     if !admitted {
         shared.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
+        // The last task may have ended between the two, and been taken for the
+        // last but one.
+        shared.look_at_end();
     }
     admitted
 }
