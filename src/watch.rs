@@ -13,12 +13,15 @@
 //!   steal from the stuck local queue anyway.
 //!
 //! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
-//! taken seat the watcher sleeps without a time-out. Who takes a seat then wakes
-//! it: the watcher writes `ASLEEP` and then looks at the idle word, the one who
-//! sits changes the word and then looks at the state, all sequentially consistent,
-//! so one of the two sees the other.
+//! taken seat the watcher sleeps without a time-out. It is woken when there may be
+//! something to free: by who takes the last vacant seat, and by who puts a
+//! runnable into its slot. (With a seat vacant, what is in a local queue or the
+//! injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
+//! and then looks at the idle word, whoever takes a seat changes the word and then
+//! looks at the state, all sequentially consistent, so one of the two sees the
+//! other.
 //!
-//! The cost for a worker is one load when it takes a seat. The count of polls is
+//! The cost for a worker is one load when it fills its slot. The count of polls is
 //! there for the metrics.
 
 use std::time::Duration;
@@ -60,7 +63,7 @@ impl Watcher {
         }
     }
 
-    /// A seat was taken: sees to it that somebody watches.
+    /// Something may get stuck from now on: sees to it that somebody watches.
     #[inline]
     pub(crate) fn poke(&self, shared: &Shared) {
         // SeqCst: see the top of the file.

@@ -187,7 +187,10 @@ pub(crate) fn sit_if_vacant(entry: &Entry<'_>) {
 fn sit(entry: &Entry<'_>, seat: usize) {
     entry.sit(seat);
     entry.shared.stamp_taken(&entry.shared.seats[seat]);
-    entry.shared.watcher.poke(entry.shared);
+    if entry.shared.idle.vacant() == 0 {
+        // From now on work may wait behind polls that do not return.
+        entry.shared.watcher.poke(entry.shared);
+    }
 }
 
 /// Gives up the seat, if there is one, and sleeps until there is a seat and

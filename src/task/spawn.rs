@@ -109,6 +109,7 @@ fn push_spawned(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
     if seat.has_nothing_queued() {
         let displaced = seat.push_slot(runnable);
         debug_assert!(displaced.is_none(), "the slot was empty");
+        shared.watcher.poke(shared);
     } else {
         push_back(shared, seat, runnable);
     }
@@ -136,7 +137,9 @@ fn schedule(runnable: Runnable, info: ScheduleInfo) {
         // It yielded: behind everyone else.
         Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),
         Some(seat) => {
-            if let Some(displaced) = seat.push_slot(runnable) {
+            let displaced = seat.push_slot(runnable);
+            shared.watcher.poke(shared);
+            if let Some(displaced) = displaced {
                 push_back(shared, seat, displaced);
             }
         }
