@@ -216,7 +216,8 @@ impl Builder {
     /// ```
     /// use std::time::Duration;
     ///
-    /// let coord = oasync::Coordinator::builder().stall_threshold(Duration::from_millis(1)).build()?;
+    /// let builder = oasync::Coordinator::builder().workers(1);
+    /// let coord = builder.stall_threshold(Duration::from_millis(1)).build()?;
     /// coord.start()?;
     /// let watched = coord.handle();
     /// let slow = coord.spawn(async move { while watched.metrics().stall_count() == 0 {} });
@@ -232,11 +233,15 @@ impl Builder {
     /// the thread that watches over the workers: it should return soon. A panic of
     /// it is caught and counted.
     ///
+    /// A poll that keeps one worker while others sleep for want of work is in
+    /// nobody's way, and may go untold.
+    ///
     /// ```
     /// use std::sync::mpsc;
     ///
     /// let (tx, rx) = mpsc::channel();
     /// let coord = oasync::Coordinator::builder()
+    ///     .workers(1)
     ///     .on_stall(move |stall| tx.send(stall.id).unwrap())
     ///     .build()?;
     /// let (release, released) = mpsc::channel::<()>();

@@ -90,13 +90,14 @@ impl fmt::Debug for TaskPanic<'_> {
 ///
 /// let (tx, rx) = mpsc::channel();
 /// let coord = oasync::Coordinator::builder()
+///     .workers(1)
 ///     .on_stall(move |stall| tx.send(stall.to_string()).unwrap())
 ///     .build()?;
 /// coord.start()?;
 /// let (release, released) = mpsc::channel::<()>();
 /// let task = coord.spawn(async move { released.recv() }); // blocks its worker
 /// println!("{}", rx.recv().unwrap());
-/// // task 1, spawned at src/main.rs:9:18, keeps worker 0 for 10 ms
+/// // task 1, spawned at src/main.rs:10:18, keeps worker 0 for 10 ms
 /// release.send(()).unwrap();
 /// assert!(coord.block_on(task).unwrap().is_ok());
 /// # Ok::<(), std::io::Error>(())
