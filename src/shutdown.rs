@@ -74,10 +74,10 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
     let (finished, cancelled) = (shared.finished(), shared.cancelled());
     let closer = Closer::new(shared);
     let started = shared.phase.advance(Phase::Draining) >= Phase::Running;
-    if shared.open() {
-        shared.notify_for_backlog();
-    }
     if started {
+        if shared.open() {
+            shared.notify_for_backlog();
+        }
         closer.wait(Instant::now().checked_add(limit));
     }
     cancel(shared);

@@ -257,3 +257,20 @@ fn no_thread_is_started_only_to_end() {
         assert_eq!(starts.load(Ordering::SeqCst), before);
     }
 }
+
+#[test]
+fn what_was_queued_is_not_run_if_it_never_started() {
+    for _ in 0..200 {
+        let coord = coordinator("sd-unst", 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10 {
+            let ran = ran.clone();
+            coord.go(async move {
+                ran.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        let report = coord.shutdown(Duration::from_secs(1));
+        assert_eq!((report.finished, report.cancelled), (0, 10));
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+    }
+}
