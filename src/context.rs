@@ -26,11 +26,17 @@ use crate::{WorkerInfo, WorkerKind};
 struct Context {
     entry: Cell<*const Entry<'static>>,
     scope: Cell<*const Scope>,
+    /// The coordinator that started this thread; only compared.
+    home: Cell<*const Shared>,
 }
 
 thread_local! {
     static CONTEXT: Context = const {
-        Context { entry: Cell::new(ptr::null()), scope: Cell::new(ptr::null()) }
+        Context {
+            entry: Cell::new(ptr::null()),
+            scope: Cell::new(ptr::null()),
+            home: Cell::new(ptr::null()),
+        }
     };
 }
 
@@ -295,7 +301,9 @@ pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
 /// alone is none.
 #[inline]
 pub(crate) fn in_task_of(shared: &Shared) -> bool {
-    scopes().filter_map(Scope::task).any(|meta| meta.belongs_to(shared))
+    // A refused task, which is being dropped, keeps nothing alive.
+    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
+    scopes().filter_map(Scope::task).any(own)
 }
 
 /// Whether user code is running, rather than the loop of a worker.
@@ -332,17 +340,21 @@ pub(crate) fn is_nested() -> bool {
     polling() || top_entry().is_some_and(seated)
 }
 
-/// Whether this is a worker or blocking thread of `shared`.
+/// Notes that this thread is one of `shared`'s own, to its very end: also in the
+/// destructors of its thread-locals.
+pub(crate) fn settle(shared: &Shared) {
+    CONTEXT.with(|cx| cx.home.set(shared));
+}
+
+/// Whether this is one of `shared`'s own threads.
 pub(crate) fn on_own_thread(shared: &Shared) -> bool {
-    let home =
-        |entry: &&Entry<'_>| ptr::eq(&**entry.shared, shared) && entry.kind != WorkerKind::Caller;
-    top_entry().is_some_and(|top| top.ancestors().any(|entry| home(&entry)))
+    CONTEXT.with(|cx| ptr::eq(cx.home.get(), shared))
 }
 
 /// How many tasks of `shared` are on this thread's call stack.
 pub(crate) fn depth(shared: &Shared) -> u64 {
-    let own = scopes().filter_map(Scope::task).filter(|meta| meta.belongs_to(shared));
-    own.count() as u64
+    let own = |meta: &&Meta| meta.belongs_to(shared) && meta.is_admitted();
+    scopes().filter_map(Scope::task).filter(own).count() as u64
 }
 
 /// What this thread is to the coordinator it is inside of; `None` outside of

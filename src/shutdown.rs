@@ -101,7 +101,7 @@ pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
     let wait = closer.depth == 0 && !shared.gave_up.load(Ordering::SeqCst);
-    let ended = wait && closer.wait(None);
+    let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
     closer.stop(ended);
 }
 

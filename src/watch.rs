@@ -28,7 +28,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::WorkerKind;
-use crate::context::Entry;
+use crate::context::{self, Entry};
 use crate::hooks::Stall;
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
@@ -115,6 +115,7 @@ struct Seen {
 
 /// The body of the watcher's thread.
 fn watch(shared: &Arc<Shared>) {
+    context::settle(shared);
     let entry = Entry::new(shared, WorkerKind::Watcher, Some(0));
     let _entered = entry.enter();
     let parker = shared.watcher.parker.get_or_init(parker::current);

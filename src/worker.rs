@@ -13,7 +13,7 @@ use std::time::Instant;
 use event_listener::Listener;
 
 use crate::WorkerKind;
-use crate::context::Entry;
+use crate::context::{self, Entry};
 use crate::idle::{Promise, Vacated};
 use crate::parker::{self, Parker};
 use crate::queue::injector::Batch;
@@ -287,6 +287,7 @@ impl Main for ToTheEnd<'_> {
 
 /// The body of a worker thread, which starts with a promise.
 pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
+    context::settle(shared);
     let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
     let entered = entry.enter();
     let info = entry.info();
@@ -300,13 +301,16 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
         sit(&entry, shared.idle.redeem(promise, index));
         entry.searching.set(true);
     }
-    let left = work(&entry, &ToTheEnd(shared));
-    shared.hooks.thread_stops(&info);
-    drop(entered);
-    // The worker state goes before the thread is counted out.
-    drop(entry);
-    shared.threads.indices.give_back(index);
+    // The hook may have stepped aside, and another thread have come.
+    let retired = entry.away.get() && come_back(&entry);
+    let left = if retired { Left::Retired } else { work(&entry, &ToTheEnd(shared)) };
     if left == Left::Done {
         shared.threads.leave();
     }
+    // It is counted out: there is nothing left to step aside from.
+    entry.away.set(true);
+    shared.hooks.thread_stops(&info);
+    drop(entered);
+    drop(entry);
+    shared.threads.indices.give_back(index);
 }

@@ -121,11 +121,14 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
 /// Gives the seats of this thread to others, and makes the tasks it is inside of
 /// known: they may be blocked for long.
 pub(crate) fn step_aside(entry: &Entry<'_>) {
+    // Count the thread out first: only then another may start for its seat.
+    for outer in entry.ancestors() {
+        if outer.is_worker_thread() && !outer.away.replace(true) {
+            outer.shared.threads.leave();
+        }
+    }
     for outer in entry.ancestors() {
         if outer.seated().is_some() {
-            if outer.is_worker_thread() && !outer.away.replace(true) {
-                outer.shared.threads.leave();
-            }
             worker::leave(outer);
         } else if outer.is_blocking_thread() && !outer.away.replace(true) {
             outer.shared.blocking.step_aside(outer);

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::WorkerKind;
-use crate::context::Entry;
+use crate::context::{self, Entry};
 use crate::shared::Shared;
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::task::{self, Meta, Runnable, TaskId};
@@ -242,6 +242,7 @@ struct Thread<'a> {
 
 /// The body of a thread of the pool.
 fn thread(shared: &Arc<Shared>, index: usize) {
+    context::settle(shared);
     let entry = Entry::new(shared, WorkerKind::Blocking, Some(index));
     let entered = entry.enter();
     let info = entry.info();
@@ -250,6 +251,8 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     // Others may be sent for while the hook runs.
     shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
+    // It is counted out: there is nothing left to step aside from.
+    entry.away.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);
     drop(entry);
