@@ -28,24 +28,24 @@ impl AtomicPhase {
     }
 
     pub(crate) fn load(&self, order: Ordering) -> Phase {
-        match self.0.load(order) {
+        Phase::of(self.0.load(order))
+    }
+
+    /// Goes on to `phase`, unless it is there or beyond; returns what was.
+    pub(crate) fn advance(&self, phase: Phase) -> Phase {
+        // SeqCst: pairs with the look at the phase after a spawn is counted.
+        Phase::of(self.0.fetch_max(phase as u8, Ordering::SeqCst))
+    }
+}
+
+impl Phase {
+    fn of(value: u8) -> Self {
+        match value {
             0 => Phase::Created,
             1 => Phase::Running,
             2 => Phase::Draining,
             3 => Phase::Cancelling,
             _ => Phase::Stopped,
         }
-    }
-
-    /// Goes on to `phase`, unless it is there or beyond; returns what was.
-    pub(crate) fn advance(&self, phase: Phase) -> Phase {
-        let before = self.load(Ordering::Relaxed);
-        // SeqCst: pairs with the look at the phase after a spawn is counted.
-        let was = self.0.fetch_max(phase as u8, Ordering::SeqCst);
-        if was == before as u8 { before } else { self.at(was) }
-    }
-
-    fn at(&self, value: u8) -> Phase {
-        AtomicPhase(AtomicU8::new(value)).load(Ordering::Relaxed)
     }
 }

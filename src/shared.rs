@@ -9,6 +9,7 @@ use slab::Slab;
 use crate::barrier;
 use crate::blocking::BlockingPool;
 use crate::builder::Options;
+use crate::context;
 use crate::hooks::Hooks;
 use crate::idle::{Idle, Promise, Vacated};
 use crate::parker::Parker;
@@ -236,7 +237,7 @@ impl Shared {
         if cancelled {
             self.foreign.cancelled.fetch_add(1, Ordering::Relaxed);
         }
-        match crate::context::seat(self) {
+        match context::seat(self) {
             // Release: meets the Acquire in `alive`.
             Some(seat) => bump(&seat.counters.finished, 1, Ordering::Release),
             None => {
