@@ -1,8 +1,6 @@
 //! What every thread of a coordinator holds, and the few steps that touch more
 //! than one part of it.
 
-use std::time::Instant;
-
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
@@ -15,7 +13,7 @@ use crate::idle::{Idle, Promise, Vacated};
 use crate::parker::Parker;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, fence, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
