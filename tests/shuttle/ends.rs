@@ -1,0 +1,167 @@
+//! The drop of a coordinator, against everything else.
+
+use std::panic::resume_unwind;
+
+use oasync::{Handle, JoinHandle, spawn, yield_now};
+
+use crate::support::{Gate, Ledger, check, coordinator, outside, started, wait};
+
+/// A handle resolves, to the value or to "cancelled".
+fn resolves(handle: JoinHandle<usize>, value: usize) {
+    match wait(handle) {
+        Ok(got) => assert_eq!(got, value),
+        Err(error) => assert!(error.is_cancelled()),
+    }
+}
+
+fn spawner(handle: Handle, ledger: Ledger) -> impl FnOnce() + Send + 'static {
+    move || {
+        for n in 0..3 {
+            let counted = ledger.counted();
+            let task = handle.spawn(async move {
+                let child = counted.again();
+                let _counted = counted;
+                oasync::go(async move {
+                    let _child = child;
+                    yield_now().await;
+                });
+                n
+            });
+            resolves(task, n);
+        }
+    }
+}
+
+#[test]
+fn a_drop_against_foreign_spawns_resolves_each_handle() {
+    check(|| {
+        let (coord, ledger) = (started(2), Ledger::default());
+        let handle = coord.handle();
+        let threads = [(); 2].map(|()| outside(spawner(coord.handle(), ledger.clone())));
+        drop(coord);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(handle.metrics().num_alive_tasks(), 0);
+        assert_eq!(ledger.made(), ledger.dropped());
+    });
+}
+
+#[test]
+fn a_drop_before_the_start_against_foreign_spawns_resolves_each_handle() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        let (handle, starter) = (coord.handle(), coord.handle());
+        let thread = outside(spawner(coord.handle(), ledger.clone()));
+        let starter = outside(move || {
+            let _ = starter.start();
+        });
+        drop(coord);
+        thread.join().unwrap();
+        starter.join().unwrap();
+        assert_eq!(handle.metrics().num_alive_tasks(), 0);
+        assert_eq!(ledger.made(), ledger.dropped());
+    });
+}
+
+#[test]
+fn a_drop_against_foreign_closures_resolves_each_handle() {
+    check(|| {
+        let (coord, ledger) = (started(1), Ledger::default());
+        let handle = coord.handle();
+        let thread = outside({
+            let (handle, ledger) = (coord.handle(), ledger.clone());
+            move || {
+                for n in 0..3 {
+                    let counted = ledger.counted();
+                    let closure = handle.spawn_blocking(move || {
+                        let _counted = counted;
+                        n
+                    });
+                    resolves(closure, n);
+                }
+            }
+        });
+        drop(coord);
+        thread.join().unwrap();
+        assert_eq!(handle.metrics().num_alive_tasks(), 0);
+        assert_eq!(ledger.made(), ledger.dropped());
+    });
+}
+
+#[test]
+fn a_drop_drops_what_waits_and_what_yields() {
+    check(|| {
+        let (coord, ledger) = (started(2), Ledger::default());
+        let (waiting, counted) = (ledger.counted(), ledger.counted());
+        coord.go(async move {
+            let _counted = waiting;
+            std::future::pending::<()>().await;
+        });
+        coord.go(async move {
+            let child = counted.again();
+            let _counted = counted;
+            let waiting = spawn(async move {
+                let _child = child;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            waiting.await.unwrap();
+        });
+        ledger.end(coord);
+    });
+}
+
+/// (`resume_unwind`, so that the panic hook, which prints the schedule, is not called.)
+#[test]
+fn a_panic_against_the_drop_of_the_coordinator_hurts_nobody() {
+    check(|| {
+        let (coord, ledger) = (started(2), Ledger::default());
+        let gate = Gate::default();
+        let panics = |end: &'static str| {
+            let (gate, counted) = (gate.clone(), ledger.counted());
+            async move {
+                let _counted = counted;
+                gate.passed().await;
+                resume_unwind(Box::new(end));
+            }
+        };
+        let joined = coord.spawn(panics("told to the handle"));
+        coord.go(panics("told to nobody"));
+        let opener = outside(move || gate.open());
+        let waiter = outside(move || {
+            let error = wait(joined).unwrap_err();
+            assert!(error.is_panic() || error.is_cancelled());
+        });
+        ledger.end(coord);
+        opener.join().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+/// The future is dropped by the coordinator's end, and spawns then.
+#[test]
+fn a_drop_that_spawns_is_refused() {
+    struct Spawns(Handle, Ledger);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let counted = self.1.counted();
+            let task = self.0.spawn(async move { drop(counted) });
+            self.0.gob(|| ());
+            drop(task);
+        }
+    }
+    check(|| {
+        let (coord, ledger) = (started(1), Ledger::default());
+        let spawns = Spawns(coord.handle(), ledger.clone());
+        let gate = Gate::default();
+        coord.go({
+            let gate = gate.clone();
+            async move {
+                let _spawns = spawns;
+                gate.open();
+                std::future::pending::<()>().await;
+            }
+        });
+        wait(gate.passed());
+        ledger.end(coord);
+    });
+}
