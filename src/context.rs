@@ -219,6 +219,8 @@ pub(crate) struct Scope {
     owner: u64,
     meta: *const Meta,
     waker: *const Waker,
+    /// Whether a closer on this stack counts the task among its own.
+    pub(crate) in_closer: Cell<bool>,
     parent: Cell<*const Scope>,
 }
 
@@ -229,13 +231,20 @@ impl Scope {
             owner: meta.id,
             meta,
             waker: waker.map_or(ptr::null(), ptr::from_ref),
+            in_closer: Cell::new(false),
             parent: Cell::new(ptr::null()),
         }
     }
 
     /// The code of a main future.
     pub(crate) fn of_main(owner: u64, waker: &Waker) -> Self {
-        Scope { owner, meta: ptr::null(), waker, parent: Cell::new(ptr::null()) }
+        Scope {
+            owner,
+            meta: ptr::null(),
+            waker,
+            in_closer: Cell::new(false),
+            parent: Cell::new(ptr::null()),
+        }
     }
 
     /// Makes this the innermost scope until the guard is dropped.
@@ -301,9 +310,7 @@ pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
 /// alone is none.
 #[inline]
 pub(crate) fn in_task_of(shared: &Shared) -> bool {
-    // A refused task, which is being dropped, keeps nothing alive.
-    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
-    scopes().filter_map(Scope::task).any(own)
+    tasks_of(shared).next().is_some()
 }
 
 /// Whether user code is running, rather than the loop of a worker.
@@ -351,10 +358,12 @@ pub(crate) fn on_own_thread(shared: &Shared) -> bool {
     CONTEXT.with(|cx| ptr::eq(cx.home.get(), shared))
 }
 
-/// How many tasks of `shared` are on this thread's call stack.
-pub(crate) fn depth(shared: &Shared) -> u64 {
-    let own = |meta: &&Meta| meta.belongs_to(shared) && meta.is_admitted();
-    scopes().filter_map(Scope::task).filter(own).count() as u64
+/// The tasks of `shared` on this thread's call stack, the innermost first.
+#[inline]
+pub(crate) fn tasks_of<'a>(shared: &Shared) -> impl Iterator<Item = &'a Scope> {
+    // A refused task, which is being dropped, keeps nothing alive.
+    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
+    scopes().filter(move |scope| scope.task().is_some_and(own))
 }
 
 /// What this thread is to the coordinator it is inside of; `None` outside of

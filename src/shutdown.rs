@@ -17,8 +17,9 @@
 //!
 //! The closer looks at the count whenever it is woken, and those who end a task
 //! wake it if they see the phase. They look at the phase with a plain load after
-//! a plain store, which the machine may exchange; so the closer also looks on
-//! its own, every 10 ms.
+//! a plain store, which the machine may exchange; and a spawn that was counted
+//! before the end, but pushes after it, wakes nobody if the seats were never
+//! opened. So the closer also looks on its own, every 10 ms.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -100,7 +101,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
-    let wait = closer.depth == 0 && !shared.gave_up.load(Ordering::SeqCst);
+    let wait = !closer.inside && !shared.gave_up.load(Ordering::SeqCst);
     let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
     closer.stop(ended);
 }
@@ -125,15 +126,19 @@ fn still_running(shared: &Shared) -> Vec<TaskInfo> {
 /// A thread that waits for the end.
 struct Closer<'a> {
     shared: &'a Arc<Shared>,
-    /// Tasks on this thread's own stack, which cannot end before this call.
-    depth: u64,
+    /// Whether this is inside tasks, which cannot end before this call.
+    inside: bool,
+    /// How many of these it counts; the others are those of a closer further down
+    /// this stack.
+    own: usize,
 }
 
 impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
-        let depth = context::depth(shared);
-        shared.close_depth.fetch_add(depth, Ordering::SeqCst);
-        Closer { shared, depth }
+        let inside = context::in_task_of(shared);
+        let own = context::tasks_of(shared).filter(|scope| !scope.in_closer.replace(true)).count();
+        shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
+        Closer { shared, inside, own }
     }
 
     /// Waits until nothing is alive but the closers' own tasks, or until the
@@ -160,14 +165,14 @@ impl<'a> Closer<'a> {
     fn is_at_end(&self) -> bool {
         let alive = self.shared.alive();
         let others = || self.shared.close_depth.load(Ordering::SeqCst);
-        alive == 0 || self.depth > 0 && alive <= others()
+        alive == 0 || self.inside && alive <= others()
     }
 
     /// Lets every thread go, and waits for them, if the end was reached and this
     /// is none of them.
     fn stop(self, ended: bool) {
         let shared = self.shared;
-        if !ended || self.depth > 0 {
+        if !ended || self.inside {
             shared.keep();
             return;
         }
@@ -180,7 +185,10 @@ impl<'a> Closer<'a> {
 
 impl Drop for Closer<'_> {
     fn drop(&mut self) {
-        self.shared.close_depth.fetch_sub(self.depth, Ordering::SeqCst);
+        // Closers of one stack end in the order of the stack.
+        let own = context::tasks_of(self.shared).take(self.own);
+        own.for_each(|scope| scope.in_closer.set(false));
+        self.shared.close_depth.fetch_sub(self.own as u64, Ordering::SeqCst);
     }
 }
 

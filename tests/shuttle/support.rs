@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use oasync::{Coordinator, JoinHandle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
@@ -169,4 +170,19 @@ impl Counted {
     pub fn again(&self) -> Counted {
         self.0.counted()
     }
+}
+
+/// Lets time pass, by half a millisecond at a time, until the gate is opened.
+pub fn ticks() -> (Gate, shuttle::thread::JoinHandle<()>) {
+    let end = Gate::default();
+    let thread = outside({
+        let end = end.clone();
+        move || {
+            while !end.is_open() {
+                oasync::model::advance(Duration::from_micros(500));
+                shuttle::thread::yield_now();
+            }
+        }
+    });
+    (end, thread)
 }

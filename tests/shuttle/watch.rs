@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use oasync::model::advance;
 use oasync::{Coordinator, spawn};
 use shuttle::sync::mpsc;
 
-use crate::support::{Gate, Ledger, check, outside, wait};
+use crate::support::{Ledger, check, ticks, wait};
 
 fn watched(workers: usize) -> Coordinator {
     let builder = Coordinator::builder().workers(workers).blocking_threads(1);
@@ -16,22 +15,11 @@ fn watched(workers: usize) -> Coordinator {
     coord
 }
 
-/// Lets ticks pass until the end.
-fn ticks(end: &Gate) -> shuttle::thread::JoinHandle<()> {
-    let end = end.clone();
-    outside(move || {
-        while !end.is_open() {
-            advance(Duration::from_micros(500));
-            shuttle::thread::yield_now();
-        }
-    })
-}
-
 /// Without a word: only the watcher can know.
 #[test]
 fn what_is_in_the_run_slot_of_a_stuck_worker_runs() {
     check(|| {
-        let (coord, ledger, end) = (watched(1), Ledger::default(), Gate::default());
+        let (coord, ledger) = (watched(1), Ledger::default());
         let counted = ledger.counted();
         let stuck = coord.spawn(async move {
             let (sender, receiver) = mpsc::channel();
@@ -44,7 +32,7 @@ fn what_is_in_the_run_slot_of_a_stuck_worker_runs() {
             receiver.recv().unwrap();
             next.await.unwrap();
         });
-        let time = ticks(&end);
+        let (end, time) = ticks();
         wait(stuck).unwrap();
         end.open();
         time.join().unwrap();
@@ -55,7 +43,7 @@ fn what_is_in_the_run_slot_of_a_stuck_worker_runs() {
 #[test]
 fn what_is_queued_behind_a_stuck_worker_runs() {
     check(|| {
-        let (coord, ledger, end) = (watched(2), Ledger::default(), Gate::default());
+        let (coord, ledger) = (watched(2), Ledger::default());
         let stuck: Vec<_> = (0..2)
             .map(|_| {
                 let counted = ledger.counted();
@@ -74,7 +62,7 @@ fn what_is_queued_behind_a_stuck_worker_runs() {
                 })
             })
             .collect();
-        let time = ticks(&end);
+        let (end, time) = ticks();
         stuck.into_iter().for_each(|task| wait(task).unwrap());
         wait(ledger.settled());
         end.open();
@@ -87,8 +75,8 @@ fn what_is_queued_behind_a_stuck_worker_runs() {
 #[test]
 fn a_watcher_that_falls_asleep_misses_no_stuck_worker() {
     check(|| {
-        let (coord, ledger, end) = (watched(1), Ledger::default(), Gate::default());
-        let time = ticks(&end);
+        let (coord, ledger) = (watched(1), Ledger::default());
+        let (end, time) = ticks();
         for _ in 0..2 {
             wait(coord.spawn(async {})).unwrap();
             let counted = ledger.counted();
