@@ -11,7 +11,8 @@
 //! *Who blocks in a task steps aside.* A thread of the pool may be inside a poll: a
 //! lent one, or one of its own `block_on`. If that poll blocks and says so (a nested
 //! `block_on`, `block_in_place`), the thread does not count until it is back, and
-//! another may come.
+//! another may come. It is back when the poll returns; in a closure, when its
+//! outermost `block_on` does.
 //!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
@@ -187,6 +188,12 @@ impl BlockingPool {
         self.start(entry.shared, send);
     }
 
+    /// Counts a thread that stepped aside, and is back. There may be one too many
+    /// then.
+    pub(crate) fn come_back(&self, entry: &Entry<'_>) {
+        lock(&self.state).threads += usize::from(entry.away.replace(false));
+    }
+
     /// Counts a lender out, once.
     fn stop_lending(&self, entry: &Entry<'_>) {
         if entry.lending.replace(false) {
@@ -290,11 +297,12 @@ impl Thread<'_> {
     }
 
     /// Locks the pool after user code ran, in which the thread may have stepped
-    /// aside. There may be one too many then.
+    /// aside.
     fn come_back(&self) -> MutexGuard<'_, State> {
-        let mut state = lock(&self.pool.state);
-        state.threads += usize::from(self.entry.away.replace(false));
-        state
+        if self.entry.away.get() {
+            self.pool.come_back(self.entry);
+        }
+        lock(&self.pool.state)
     }
 
     /// Waits for a token; `None` if the thread is to end, which is counted.
