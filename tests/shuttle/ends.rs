@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 
-use oasync::{Handle, JoinHandle, spawn, yield_now};
+use oasync::{Coordinator, Handle, JoinHandle, spawn, yield_now};
 
 use crate::support::{Gate, Ledger, check, coordinator, outside, started, ticks, wait};
 
@@ -166,6 +166,54 @@ fn a_drop_that_spawns_is_refused() {
             }
         });
         wait(gate.passed());
+        ledger.end(coord);
+    });
+}
+
+/// Nobody joins the threads then; but they end, and the memory goes.
+#[test]
+fn the_last_owner_may_be_a_task_of_its_own() {
+    check(|| {
+        let (ledger, memory) = (Ledger::default(), Ledger::default());
+        let kept = memory.counted();
+        let builder = Coordinator::builder().workers(2);
+        let coord = builder.on_panic(move |_| drop(kept.again())).build().unwrap();
+        coord.start().unwrap();
+        let handle = coord.handle();
+        for _ in 0..2 {
+            let counted = ledger.counted();
+            coord.go(async move {
+                let _counted = counted;
+                std::future::pending::<()>().await;
+            });
+        }
+        let counted = ledger.counted();
+        handle.go(async move {
+            let _counted = counted;
+            drop(coord);
+        });
+        let spawner = outside(spawner(handle, ledger.clone()));
+        wait(ledger.settled());
+        spawner.join().unwrap();
+        wait(memory.settled());
+    });
+}
+
+/// A thread with a start hook hands its promise back while that runs.
+#[test]
+fn a_thread_that_starts_slowly_holds_up_nobody() {
+    check(|| {
+        let ledger = Ledger::default();
+        let builder = Coordinator::builder().workers(2).on_thread_start(|_| {
+            shuttle::thread::yield_now();
+        });
+        let coord = builder.build().unwrap();
+        coord.start().unwrap();
+        let spawner = outside(spawner(coord.handle(), ledger.clone()));
+        let named = coord.task().name("named").spawn(async { 1 });
+        assert_eq!(wait(named).unwrap(), 1);
+        spawner.join().unwrap();
+        wait(ledger.settled());
         ledger.end(coord);
     });
 }

@@ -13,6 +13,7 @@
 mod block_on;
 mod blocking;
 mod ends;
+mod meet;
 mod refused;
 mod shutdown;
 mod spawn;

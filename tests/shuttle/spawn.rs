@@ -119,3 +119,27 @@ fn one_task_at_a_time_finds_a_worker_each_time() {
         ledger.close(coord);
     });
 }
+
+/// Three workers steal from each other, and from the injector's blocks.
+#[test]
+fn a_tree_of_tasks_ends() {
+    fn tree(depth: usize, ledger: Ledger) -> Pin<Box<dyn Future<Output = usize> + Send>> {
+        Box::pin(async move {
+            let _counted = ledger.counted();
+            if depth == 0 {
+                return 1;
+            }
+            let branches = [(); 3].map(|()| spawn(tree(depth - 1, ledger.clone())));
+            let mut leaves = 0;
+            for branch in branches {
+                leaves += branch.await.unwrap();
+            }
+            leaves
+        })
+    }
+    check(|| {
+        let (coord, ledger) = (started(3), Ledger::default());
+        assert_eq!(wait(coord.spawn(tree(2, ledger.clone()))).unwrap(), 9);
+        ledger.close(coord);
+    });
+}
