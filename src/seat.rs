@@ -62,9 +62,12 @@ pub(crate) struct Counters {
 impl Counters {
     /// The task being polled, as far as one can tell from outside.
     pub(crate) fn running(&self) -> Option<(TaskId, &'static Site)> {
+        // Each load meets the Release of its store in `begin_poll`. The id is of this
+        // poll or a later one, or 0; the site, written before the id, is of the id's
+        // poll or a later one.
         let polls = self.polls.load(Ordering::Acquire);
-        let site = self.running_site.load(Ordering::Acquire);
         let id = self.running.load(Ordering::Acquire);
+        let site = self.running_site.load(Ordering::Acquire);
         // Another poll began meanwhile: the two may not belong together.
         if id == 0 || polls != self.polls.load(Ordering::Relaxed) {
             return None;
@@ -209,8 +212,8 @@ impl Seated<'_> {
     #[inline]
     pub(crate) fn begin_poll(&self, meta: &Meta) {
         let counters = &self.counters;
-        bump(&counters.polls, 1, Ordering::Relaxed);
-        // Release, both: meet the Acquires in `running`.
+        // Release, all three: meet the Acquires in `running`.
+        bump(&counters.polls, 1, Ordering::Release);
         counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Release);
         counters.running.store(meta.id, Ordering::Release);
     }

@@ -13,6 +13,7 @@
 mod block_on;
 mod blocking;
 mod ends;
+mod listed;
 mod meet;
 mod refused;
 mod shutdown;
