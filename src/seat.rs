@@ -214,7 +214,7 @@ impl Seated<'_> {
         let counters = &self.counters;
         // Release, all three: meet the Acquires in `running`.
         bump(&counters.polls, 1, Ordering::Release);
-        counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Release);
+        counters.running_site.store(std::ptr::from_ref(meta.site()).cast_mut(), Ordering::Release);
         counters.running.store(meta.id, Ordering::Release);
     }
     #[inline]
