@@ -19,9 +19,8 @@
 //! signals, so the signal cannot fall between the sleeper's check and its wait.
 
 use std::task::Wake;
-use std::time::Instant;
 
-use crate::sync::{Arc, AtomicU8, Condvar, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU8, Condvar, Instant, Mutex, Ordering, lock};
 
 const EMPTY: u8 = 0;
 const PARKED: u8 = 1;
@@ -34,7 +33,7 @@ pub(crate) struct Parker {
 }
 
 impl Parker {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Parker { state: AtomicU8::new(EMPTY), lock: Mutex::new(()), signal: Condvar::new() }
     }
 
@@ -102,7 +101,7 @@ impl Wake for Parker {
 /// This thread's parker; while the thread ends, a new one for each caller, who
 /// then has to make his waker and park with the same.
 pub(crate) fn current() -> Arc<Parker> {
-    thread_local! {
+    crate::sync::thread_local! {
         static PARKER: Arc<Parker> = Arc::new(Parker::new());
     }
     PARKER.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Parker::new()))

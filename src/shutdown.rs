@@ -21,14 +21,14 @@
 //! its own, every 10 ms.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::WorkerKind;
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Instant, Ordering};
 use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;

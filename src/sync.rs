@@ -1,10 +1,12 @@
-//! The synchronisation primitives that the protocols are written in, in one
-//! place, so that a model checker's can take theirs.
+//! What the protocols are written in (atomics, locks, the clock they wait by,
+//! thread-locals), in one place, so that a model checker's can take theirs.
 
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
+pub(crate) use std::thread_local;
+pub(crate) use std::time::Instant;
 
 /// Locks `mutex`, also after a panic under it: no lock of this crate is held
 /// while user code runs, so what it guards is never half changed.

@@ -25,14 +25,13 @@
 //! there for the metrics.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::hooks::Stall;
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU8, AtomicU64, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);
@@ -54,7 +53,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Watcher {
             state: AtomicU8::new(NOT_STARTED),
             parker: OnceLock::new(),

@@ -8,7 +8,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use event_listener::Listener;
 
@@ -20,7 +19,7 @@ use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Instant, Ordering};
 use crate::task::{self, Runnable};
 
 /// How often a searcher goes round all queues before it gives up.

@@ -22,14 +22,16 @@
 mod lend;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slab::Slab;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{
+    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock,
+};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
 

@@ -15,12 +15,11 @@
 //! cancelled at once. So no live task escapes a close.
 
 use std::task::Waker;
-use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicU64, Instant, Mutex, Ordering, lock};
 use crate::task::Meta;
 
 pub(crate) struct Registry {
@@ -50,7 +49,7 @@ pub(crate) struct Place(AtomicU64);
 const NOWHERE: u64 = u64::MAX;
 
 impl Place {
-    pub(crate) const fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         Place(AtomicU64::new(NOWHERE))
     }
 
