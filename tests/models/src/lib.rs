@@ -1,0 +1,20 @@
+//! What the models put in the place of `src/sync.rs` and of a few crates, so
+//! that they can include the *real* source files of oasync by `#[path]`.
+//!
+//! Each model is a crate of its own (a file beside `Cargo.toml`): it names its
+//! stand-ins where the sources expect `crate::sync`, `crate::task` and so on.
+
+pub mod explore;
+mod random;
+mod ring;
+pub mod sc;
+pub mod sync;
+pub mod task;
+pub mod time;
+
+pub use explore::{explore, explore_with};
+
+// A model that says `extern crate oasync_models as st3` finds the ring here, and
+// as `fastrand` the numbers.
+pub use random::usize;
+pub use ring::{StealError, fifo};
