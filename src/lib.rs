@@ -107,6 +107,9 @@ pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
+#[cfg(shuttle)]
+#[doc(hidden)]
+pub use sync::shuttle::model;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Instant, Ordering};
 use crate::task::TaskId;
 
 /// What a coordinator has done so far and holds right now.

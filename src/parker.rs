@@ -20,7 +20,9 @@
 
 use std::task::Wake;
 
-use crate::sync::{Arc, AtomicU8, Condvar, Instant, Mutex, Ordering, lock};
+use crate::sync::{
+    Arc, AtomicU8, Condvar, Instant, Mutex, Ordering, lock, thread_local, wait_until,
+};
 
 const EMPTY: u8 = 0;
 const PARKED: u8 = 1;
@@ -53,19 +55,12 @@ impl Parker {
             return;
         }
         loop {
-            guard = match deadline {
-                None => self.signal.wait(guard).unwrap_or_else(|e| e.into_inner()),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        // Acquire: a token that came in meanwhile is consumed.
-                        self.state.swap(EMPTY, Ordering::Acquire);
-                        return;
-                    }
-                    let waited = self.signal.wait_timeout(guard, left);
-                    waited.unwrap_or_else(|e| e.into_inner()).0
-                }
-            };
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                // Acquire: a token that came in meanwhile is consumed.
+                self.state.swap(EMPTY, Ordering::Acquire);
+                return;
+            }
+            guard = wait_until(&self.signal, guard, deadline);
             if self.take_token() {
                 return;
             }
@@ -101,7 +96,7 @@ impl Wake for Parker {
 /// This thread's parker; while the thread ends, a new one for each caller, who
 /// then has to make his waker and park with the same.
 pub(crate) fn current() -> Arc<Parker> {
-    crate::sync::thread_local! {
+    thread_local! {
         static PARKER: Arc<Parker> = Arc::new(Parker::new());
     }
     PARKER.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Parker::new()))

@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 
 use crate::queue::local::{self, Stolen};
 use crate::queue::run_slot::RunSlot;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
 use crate::task::{Meta, Runnable, Site, TaskId};
 
 /// Every this many polls a worker looks at the injector although it has work
 /// of its own. 61, a prime, as in Go's and tokio's schedulers.
-pub(crate) const INJECTOR_INTERVAL: u32 = 61;
+pub(crate) const INJECTOR_INTERVAL: u32 = bound(61, 3);
 
 /// So many run-slot runs in a row, then the local queue has its turn: a pair
 /// of tasks that wake each other cannot starve the rest. 3, as in tokio.

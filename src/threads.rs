@@ -1,11 +1,12 @@
 //! Worker threads: when one is started, how many live, and who joins them.
 
 use std::io;
-use std::thread::{self, JoinHandle};
 
 use crate::idle::Promise;
 use crate::shared::Shared;
-use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{
+    AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
+};
 use crate::worker;
 
 /// Small numbers, the lowest free one first.
@@ -112,17 +113,13 @@ impl Threads {
         name: String,
         f: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        let mut builder = thread::Builder::new().name(name);
-        if let Some(size) = shared.options.stack_size {
-            builder = builder.stack_size(size);
-        }
         // Under the lock, so that no thread starts behind the back of `join`.
         let mut handles = lock(&self.handles);
         if handles.closed {
             return Err(io::Error::other("the coordinator has stopped"));
         }
-        let handle = builder.spawn(f)?;
-        handles.list.retain(|handle| !handle.is_finished());
+        let handle = start_thread(name, shared.options.stack_size, f)?;
+        handles.list.retain(|handle| !has_ended(handle));
         handles.list.push(handle);
         Ok(())
     }
@@ -161,7 +158,7 @@ impl Threads {
             handles.closed = true;
             std::mem::take(&mut handles.list)
         };
-        let here = thread::current().id();
+        let here = current().id();
         for handle in list.into_iter().filter(|handle| handle.thread().id() != here) {
             // Threads of ours catch every panic of user code.
             let _ = handle.join();

@@ -31,13 +31,13 @@ use crate::context::{self, Entry};
 use crate::hooks::Stall;
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering};
+use crate::sync::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);
 
 /// So many ticks without a taken seat, and the watcher sleeps.
-const LINGER: u32 = 20;
+const LINGER: u32 = bound(20, 1);
 
 const NOT_STARTED: u8 = 0;
 const AWAKE: u8 = 1;

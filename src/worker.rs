@@ -9,8 +9,6 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use event_listener::Listener;
-
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::idle::{Promise, Vacated};
@@ -19,7 +17,7 @@ use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync::{Arc, Instant, Ordering};
+use crate::sync::{Arc, Instant, Listener, Ordering, random, spin_loop};
 use crate::task::{self, Runnable};
 
 /// How often a searcher goes round all queues before it gives up.
@@ -135,7 +133,7 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
         if let Some(runnable) = take_from_others(shared, seat) {
             return Some(runnable);
         }
-        std::hint::spin_loop();
+        spin_loop();
     }
     None
 }
@@ -151,7 +149,7 @@ fn take_from_others(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
         return Some(runnable);
     }
     let seats = shared.seats.len();
-    let start = fastrand::usize(..seats);
+    let start = random(seats);
     for victim in (start..seats).chain(0..start).filter(|&victim| victim != seat.index) {
         let victim = &shared.seats[victim];
         if victim.queue.is_empty() {

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use crate::block_on::signal::Signal;
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
-use crate::sync::Arc;
+use crate::sync::{Arc, thread_local};
 use crate::task::id;
 use crate::worker::Main;
 
@@ -155,7 +155,7 @@ impl<'a> Link<'a> {
     /// Puts the frame on top of the thread's list until the guard is dropped.
     pub(crate) fn push(&self) -> Linked<'_, 'a> {
         let this: *const Link<'static> = ptr::from_ref(self).cast();
-        self.parent.set(TOP.replace(this));
+        self.parent.set(TOP.with(|top| top.replace(this)));
         Linked(self)
     }
 }
@@ -165,13 +165,13 @@ pub(crate) struct Linked<'l, 'a>(&'l Link<'a>);
 
 impl Drop for Linked<'_, '_> {
     fn drop(&mut self) {
-        TOP.set(self.0.parent.get());
+        TOP.with(|top| top.set(self.0.parent.get()));
     }
 }
 
 /// Polls the main futures of this thread that are woken and not being polled.
 pub(crate) fn advance_suspended() {
-    let mut next = TOP.get();
+    let mut next = TOP.with(Cell::get);
     // SAFETY: the links are on this thread's call stack, below this call, and
     // their guards take them off the list before they die. A poll pushes and
     // pops links on top only.

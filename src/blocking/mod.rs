@@ -30,7 +30,7 @@ use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
 use crate::sync::{
-    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock,
+    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock, wait_until,
 };
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
@@ -308,9 +308,9 @@ impl Thread<'_> {
                 self.pool.arrive(&mut state);
                 return Some(state);
             }
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let surplus = state.threads > self.pool.max;
-            if surplus || left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
+            if surplus || expired || self.shared.is_over() {
                 state.idle -= 1;
                 if !state.queue.is_empty() {
                     return Some(state);
@@ -319,9 +319,7 @@ impl Thread<'_> {
                 state.running.remove(self.key);
                 return None;
             }
-            let left = left.unwrap_or(Duration::MAX);
-            let waited = self.pool.wake.wait_timeout(state, left);
-            state = waited.unwrap_or_else(|e| e.into_inner()).0;
+            state = wait_until(&self.pool.wake, state, deadline);
         }
     }
 }

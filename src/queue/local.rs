@@ -9,13 +9,13 @@
 //! too small at the moment `popped` is read.
 
 use st3::StealError;
-use st3::fifo::{Stealer, Worker};
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::ring::{Stealer, Worker};
+use crate::sync::{AtomicU64, Ordering, bound};
 use crate::task::Runnable;
 
 /// Runnables that a local queue holds.
-pub(crate) const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = bound(256, 4) as usize;
 
 /// The half of a local queue that anyone may use.
 pub(crate) struct Shared {
