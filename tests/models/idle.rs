@@ -10,9 +10,6 @@
 //! where the system has no `membarrier`; the proof in `idle/README.md` has a case
 //! of its own for the asymmetric one, which no model of the language can express.
 
-extern crate oasync_models as fastrand;
-extern crate oasync_models as st3;
-
 use loom::thread;
 use oasync_models::{explore, sync};
 
@@ -149,14 +146,19 @@ fn what_is_left_on_a_seat_brings_another_worker() {
 #[test]
 fn what_is_pushed_beside_the_start_is_run() {
     explore("idle, start", || {
-        run(1, 1, |_, _| (), |shared| {
-            let pusher = {
-                let shared = shared.clone();
-                thread::spawn(move || inject(&shared, 0))
-            };
-            shared.idle.open();
-            shared.notify_for_backlog();
-            pusher.join().unwrap();
-        });
+        run(
+            1,
+            1,
+            |_, _| (),
+            |shared| {
+                let pusher = {
+                    let shared = shared.clone();
+                    thread::spawn(move || inject(&shared, 0))
+                };
+                shared.idle.open();
+                shared.notify_for_backlog();
+                pusher.join().unwrap();
+            },
+        );
     });
 }

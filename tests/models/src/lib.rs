@@ -5,16 +5,10 @@
 //! stand-ins where the sources expect `crate::sync`, `crate::task` and so on.
 
 pub mod explore;
-mod random;
-mod ring;
+pub mod ring;
 pub mod sc;
 pub mod sync;
 pub mod task;
 pub mod time;
 
 pub use explore::{explore, explore_with};
-
-// A model that says `extern crate oasync_models as st3` finds the ring here, and
-// as `fastrand` the numbers.
-pub use random::usize;
-pub use ring::{StealError, fifo};

@@ -6,76 +6,70 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use loom::sync::Mutex;
+use st3::StealError;
 
-#[derive(Debug)]
-pub enum StealError {
-    Empty,
-    Busy,
+pub struct Worker<T> {
+    ring: Arc<Mutex<VecDeque<T>>>,
+    capacity: usize,
 }
 
-pub mod fifo {
-    use super::*;
+pub struct Stealer<T>(Arc<Mutex<VecDeque<T>>>);
 
-    pub struct Worker<T> {
-        ring: Arc<Mutex<VecDeque<T>>>,
-        capacity: usize,
+impl<T> Worker<T> {
+    pub fn new(capacity: usize) -> Self {
+        Worker { ring: Arc::default(), capacity }
     }
 
-    pub struct Stealer<T>(Arc<Mutex<VecDeque<T>>>);
+    pub fn stealer(&self) -> Stealer<T> {
+        Stealer(self.ring.clone())
+    }
 
-    impl<T> Worker<T> {
-        pub fn new(capacity: usize) -> Self {
-            Worker { ring: Arc::default(), capacity }
+    pub fn push(&self, item: T) -> Result<(), T> {
+        let mut ring = self.ring.lock().unwrap();
+        if ring.len() == self.capacity {
+            return Err(item);
         }
+        ring.push_back(item);
+        Ok(())
+    }
 
-        pub fn stealer(&self) -> Stealer<T> {
-            Stealer(self.ring.clone())
-        }
+    pub fn pop(&self) -> Option<T> {
+        self.ring.lock().unwrap().pop_front()
+    }
 
-        pub fn push(&self, item: T) -> Result<(), T> {
-            let mut ring = self.ring.lock().unwrap();
-            if ring.len() == self.capacity {
-                return Err(item);
-            }
-            ring.push_back(item);
-            Ok(())
-        }
+    pub fn drain(
+        &self,
+        count: impl Fn(usize) -> usize,
+    ) -> Result<std::vec::IntoIter<T>, StealError> {
+        let mut ring = self.ring.lock().unwrap();
+        let count = count(ring.len());
+        let items: Vec<T> = ring.drain(..count).collect();
+        if items.is_empty() { Err(StealError::Empty) } else { Ok(items.into_iter()) }
+    }
 
-        pub fn pop(&self) -> Option<T> {
-            self.ring.lock().unwrap().pop_front()
-        }
+    pub fn spare_capacity(&self) -> usize {
+        self.capacity - self.ring.lock().unwrap().len()
+    }
 
-        pub fn drain(&self, count: impl Fn(usize) -> usize) -> Result<std::vec::IntoIter<T>, StealError> {
-            let mut ring = self.ring.lock().unwrap();
+    pub fn is_empty(&self) -> bool {
+        self.ring.lock().unwrap().is_empty()
+    }
+}
+
+impl<T> Stealer<T> {
+    pub fn steal_and_pop(
+        &self,
+        dest: &Worker<T>,
+        count: impl Fn(usize) -> usize,
+    ) -> Result<(T, usize), StealError> {
+        let mut taken: Vec<T> = {
+            let mut ring = self.0.lock().unwrap();
             let count = count(ring.len());
-            let items: Vec<T> = ring.drain(..count).collect();
-            if items.is_empty() { Err(StealError::Empty) } else { Ok(items.into_iter()) }
-        }
-
-        pub fn spare_capacity(&self) -> usize {
-            self.capacity - self.ring.lock().unwrap().len()
-        }
-
-        pub fn is_empty(&self) -> bool {
-            self.ring.lock().unwrap().is_empty()
-        }
-    }
-
-    impl<T> Stealer<T> {
-        pub fn steal_and_pop(
-            &self,
-            dest: &Worker<T>,
-            count: impl Fn(usize) -> usize,
-        ) -> Result<(T, usize), StealError> {
-            let mut taken: Vec<T> = {
-                let mut ring = self.0.lock().unwrap();
-                let count = count(ring.len());
-                ring.drain(..count).collect()
-            };
-            let last = taken.pop().ok_or(StealError::Empty)?;
-            let moved = taken.len();
-            dest.ring.lock().unwrap().extend(taken);
-            Ok((last, moved))
-        }
+            ring.drain(..count).collect()
+        };
+        let last = taken.pop().ok_or(StealError::Empty)?;
+        let moved = taken.len();
+        dest.ring.lock().unwrap().extend(taken);
+        Ok((last, moved))
     }
 }

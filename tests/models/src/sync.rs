@@ -5,15 +5,19 @@
 //! described in [`crate::time`].
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{LockResult, PoisonError};
-use std::time::Duration;
+use std::sync::PoisonError;
 
+pub use concurrent_queue::ConcurrentQueue;
+pub use event_listener::{Event, EventListener, Listener};
 pub use loom::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub use loom::thread_local;
+// Loom's own would keep the thread from going on while another can.
+pub use std::hint::spin_loop;
 pub use std::sync::{Arc, OnceLock, Weak};
 
+pub use crate::ring;
 pub use crate::time::Instant;
 
 /// A mutex whose guard knows it, so that a time-out can unlock and lock again.
@@ -62,26 +66,10 @@ impl Condvar {
         Condvar(loom::sync::Condvar::new())
     }
 
-    pub fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+    fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let inner = guard.inner.take().unwrap();
         guard.inner = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
-        Ok(guard)
-    }
-
-    /// Waits like [`wait`](Self::wait) if `time` is all the time there is; else
-    /// it times out.
-    pub fn wait_timeout<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        time: Duration,
-    ) -> LockResult<(MutexGuard<'a, T>, ())> {
-        if time == Duration::MAX {
-            return self.wait(guard).map(|guard| (guard, ())).map_err(|_| unreachable!());
-        }
-        let mutex = guard.mutex;
-        drop(guard);
-        crate::time::pass(time);
-        Ok((mutex.guard(), ()))
+        guard
     }
 
     pub fn notify_one(&self) {
@@ -91,4 +79,27 @@ impl Condvar {
     pub fn notify_all(&self) {
         self.0.notify_all();
     }
+}
+
+/// Waits for `signal`; with a deadline, until that is over.
+pub fn wait_until<'a, T>(
+    signal: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Option<Instant>,
+) -> MutexGuard<'a, T> {
+    let Some(deadline) = deadline else { return signal.wait(guard) };
+    let mutex = guard.mutex;
+    drop(guard);
+    crate::time::pass(deadline - Instant::now());
+    mutex.guard()
+}
+
+/// The models' bounds.
+pub const fn bound(_real: u32, model: u32) -> u32 {
+    model
+}
+
+/// The same each time, as loom repeats what it explores.
+pub fn random(_end: usize) -> usize {
+    0
 }
