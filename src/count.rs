@@ -54,15 +54,22 @@ impl Shared {
         if cancelled {
             self.foreign.cancelled.fetch_add(1, Ordering::Relaxed);
         }
-        match context::seat(self) {
-            // Release: meets the Acquire in `alive`.
-            Some(seat) => bump(&seat.counters.finished, 1, Ordering::Release),
+        let phase = match context::seat(self) {
+            Some(seat) => {
+                // Release: meets the Acquire in `alive`.
+                bump(&seat.counters.finished, 1, Ordering::Release);
+                // Relaxed, and so perhaps too early: a worker looks again before
+                // it sleeps (`rest`).
+                self.phase.load(Ordering::Relaxed)
+            }
             None => {
                 self.foreign.finished.fetch_add(1, Ordering::SeqCst);
+                // SeqCst: a closer announces the phase first and counts second, so
+                // one of the two sees the other. Nobody may look after it.
+                self.phase.load(Ordering::SeqCst)
             }
-        }
-        // Relaxed: see `shutdown`, which does not rely on this look alone.
-        if self.phase.load(Ordering::Relaxed) >= Phase::Draining {
+        };
+        if phase >= Phase::Draining {
             self.look_at_end();
         }
     }

@@ -13,8 +13,12 @@ use loom::thread;
 #[path = "../../../src/queue/local.rs"]
 mod local;
 
+#[allow(dead_code)]
+#[path = "../src/atomic.rs"]
+mod atomic;
+
 mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+    pub(crate) use crate::atomic::{AtomicU64, Ordering};
     pub(crate) use st3::fifo as ring;
 
     pub(crate) const fn bound(_real: u32, model: u32) -> u32 {

@@ -4,6 +4,8 @@
 //! Each model is a crate of its own (a file beside `Cargo.toml`): it names its
 //! stand-ins where the sources expect `crate::sync`, `crate::task` and so on.
 
+mod arena;
+pub mod atomic;
 pub mod explore;
 pub mod ring;
 pub mod sc;
@@ -12,3 +14,6 @@ pub mod task;
 pub mod time;
 
 pub use explore::{explore, explore_with};
+
+// A model that says `extern crate oasync_models as bumpalo` finds it here.
+pub use arena::Bump;

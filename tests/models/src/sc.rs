@@ -9,9 +9,10 @@
 
 use std::cell::Cell;
 
-use loom::sync::atomic::{self, fence};
+use loom::sync::atomic::fence;
 
-pub use loom::sync::atomic::Ordering;
+use crate::atomic;
+pub use crate::atomic::Ordering;
 
 loom::thread_local! {
     static WROTE: Cell<bool> = Cell::new(false);
@@ -55,7 +56,7 @@ macro_rules! atomic {
                 old
             }
 
-            pub fn compare_exchange_weak(
+            pub fn compare_exchange(
                 &self,
                 current: $value,
                 new: $value,
@@ -65,6 +66,16 @@ macro_rules! atomic {
                 let old = self.0.compare_exchange(current, new, order, failed)?;
                 wrote(order);
                 Ok(old)
+            }
+
+            pub fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                order: Ordering,
+                failed: Ordering,
+            ) -> Result<$value, $value> {
+                self.compare_exchange(current, new, order, failed)
             }
 
             atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_or fetch_and);

@@ -9,14 +9,13 @@ use std::sync::PoisonError;
 
 pub use concurrent_queue::ConcurrentQueue;
 pub use event_listener::{Event, EventListener, Listener};
-pub use loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub use loom::sync::atomic::fence;
 pub use loom::thread_local;
 // Loom's own would keep the thread from going on while another can.
 pub use std::hint::spin_loop;
 pub use std::sync::{Arc, OnceLock, Weak};
 
+pub use crate::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub use crate::ring;
 pub use crate::time::Instant;
 

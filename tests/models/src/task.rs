@@ -78,6 +78,10 @@ impl Meta {
     pub fn id(&self) -> TaskId {
         TaskId(self.id)
     }
+
+    pub fn name(&self) -> Option<&Arc<str>> {
+        None
+    }
 }
 
 pub mod id {
