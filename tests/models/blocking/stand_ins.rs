@@ -53,14 +53,16 @@ pub(crate) mod task {
 
 /// Nobody lends in these models: a seat is vacant.
 pub(crate) mod thief {
+    use std::marker::PhantomData;
+
     use crate::shared::Shared;
     use crate::task::Runnable;
 
-    pub(crate) struct Thief;
+    pub(crate) struct Thief<'a>(PhantomData<&'a Shared>);
 
-    impl Thief {
-        pub(crate) fn new(_: &Shared) -> Self {
-            Thief
+    impl<'a> Thief<'a> {
+        pub(crate) fn new(_: &'a Shared) -> Self {
+            Thief(PhantomData)
         }
 
         pub(crate) fn take(&self) -> Option<Runnable> {
