@@ -1,7 +1,7 @@
 //! The blocking pool: every closure gets a thread, however threads come, go, time
 //! out, are refused or step aside; and at the end every thread leaves.
 
-use oasync_models::{explore, sync};
+use oasync_models::{explore_with, sync};
 
 #[allow(dead_code)]
 #[path = "../../src/blocking/mod.rs"]
@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_millis(1);
 
 #[test]
 fn closures_that_wait_for_each_other_get_a_thread_each() {
-    explore("blocking, burst", || {
+    explore_with("blocking, burst", 3, || {
         let shared = Shared::new(2, LONG, 2, |entry, id| entry.shared.meet(id));
         shared.blocking.open(&shared);
         shared.submit_blocking(Runnable::new(0));
@@ -39,7 +39,7 @@ fn closures_that_wait_for_each_other_get_a_thread_each() {
 
 #[test]
 fn a_closure_submitted_beside_a_time_out_is_run() {
-    explore("blocking, time-out", || {
+    explore_with("blocking, time-out", 3, || {
         let shared = Shared::new(1, SHORT, 2, |_, _| ());
         shared.blocking.open(&shared);
         shared.submit_blocking(Runnable::new(0));
@@ -50,7 +50,7 @@ fn a_closure_submitted_beside_a_time_out_is_run() {
 
 #[test]
 fn closures_queued_before_the_start_are_run() {
-    explore("blocking, start", || {
+    explore_with("blocking, start", 3, || {
         let shared = Shared::new(1, LONG, 2, |_, _| ());
         let submitter = {
             let shared = shared.clone();
@@ -65,14 +65,15 @@ fn closures_queued_before_the_start_are_run() {
 
 #[test]
 fn a_refused_thread_costs_no_closure() {
-    explore("blocking, refused", || {
-        let shared = Shared::new(2, LONG, 2, |_, _| ());
+    explore_with("blocking, refused", 3, || {
+        let shared = Shared::new(2, LONG, 3, |_, _| ());
         shared.threads.refuse_from(1);
         shared.blocking.open(&shared);
         let submitter = {
             let shared = shared.clone();
-            thread::spawn(move || shared.submit_blocking(Runnable::new(0)))
+            thread::spawn(move || shared.submit_blocking(Runnable::new(2)))
         };
+        shared.submit_blocking(Runnable::new(0));
         shared.submit_blocking(Runnable::new(1));
         submitter.join().unwrap();
         shared.end();
@@ -81,7 +82,7 @@ fn a_refused_thread_costs_no_closure() {
 
 #[test]
 fn who_blocks_in_a_closure_makes_room_for_the_next() {
-    explore("blocking, step aside", || {
+    explore_with("blocking, step aside", 3, || {
         let body = |entry: &Entry<'_>, id| {
             if id == 0 && !entry.away.replace(true) {
                 entry.shared.blocking.step_aside(entry);

@@ -5,7 +5,7 @@
 //! `oasync_models::sc`.
 
 use loom::thread;
-use oasync_models::{explore, task};
+use oasync_models::{explore_with, task};
 
 #[allow(dead_code)]
 #[path = "../../src/count.rs"]
@@ -105,7 +105,7 @@ fn worker(seat: usize, f: impl FnOnce() + 'static) -> thread::JoinHandle<()> {
 /// A task spawns another on its seat and ends; the other one ends on another seat.
 #[test]
 fn nobody_counts_zero_while_a_task_is_alive() {
-    explore("count, alive", || {
+    explore_with("count, alive", 3, || {
         let shared = new(Phase::Running);
         assert!(shared.admit_from_outside(false));
         let ended = Arc::new(AtomicBool::new(false));
@@ -135,7 +135,7 @@ fn nobody_counts_zero_while_a_task_is_alive() {
 /// A spawn from outside beside the announcement of the end.
 #[test]
 fn a_spawn_beside_the_end_is_refused_or_counted() {
-    explore("count, admit", || {
+    explore_with("count, admit", 3, || {
         let shared = new(Phase::Running);
         let spawner = {
             let shared = shared.clone();
@@ -152,7 +152,7 @@ fn a_spawn_beside_the_end_is_refused_or_counted() {
 /// which each may take for a live one.
 #[test]
 fn the_closer_hears_of_the_end_beside_a_refused_spawn() {
-    explore("count, refused", || {
+    explore_with("count, refused", 3, || {
         let shared = new(Phase::Running);
         assert!(shared.admit_from_outside(false));
         shared.phase.advance(Phase::Draining);
@@ -177,7 +177,7 @@ fn the_closer_hears_of_the_end_beside_a_refused_spawn() {
 /// One of the two, it or the last task, has to see that this was the last.
 #[test]
 fn the_last_end_beside_a_closer_that_leaves_stops_the_coordinator() {
-    explore("count, stop", || {
+    explore_with("count, stop", 3, || {
         let shared = new(Phase::Running);
         assert!(shared.admit_from_outside(false));
         let last = {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::task::{Wake, Waker};
 
 use loom::thread;
-use oasync_models::{explore, sync};
+use oasync_models::{explore_with, sync};
 
 #[allow(dead_code)]
 #[path = "../../src/task/registry.rs"]
@@ -38,7 +38,7 @@ impl Wake for Task {
 /// A task that waits for the first time, beside a close: it is refused, or woken.
 #[test]
 fn a_task_that_binds_beside_a_close_is_refused_or_woken() {
-    explore("registry, bind and close", || {
+    explore_with("registry, bind and close", 3, || {
         let registry = Arc::new(Registry::new(2));
         let tasks = [0, 1].map(|shard| {
             let task = Arc::new(Task::default());
@@ -65,7 +65,7 @@ fn a_task_that_binds_beside_a_close_is_refused_or_woken() {
 /// empty afterwards.
 #[test]
 fn a_task_that_has_ended_is_in_no_list() {
-    explore("registry, release", || {
+    explore_with("registry, release", 3, || {
         let registry = Arc::new(Registry::new(1));
         let tasks = [(); 2].map(|()| {
             let registry = registry.clone();

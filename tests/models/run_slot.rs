@@ -1,4 +1,9 @@
 //! The run slot: its owner fills and takes, a lender and the watcher take.
+//!
+//! Two preemptions, not more: with three, loom has the owner read a null that a
+//! thief's swap wrote *before* the owner's own store. (The swap read the null
+//! before it, so it comes right behind that in the order of changes, and the store
+//! after both; loom does not draw this conclusion.)
 
 use loom::thread;
 use oasync_models::{explore, sync, task};

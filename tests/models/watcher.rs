@@ -4,7 +4,7 @@
 //! are `SeqCst` in the sources, which loom does not know; see `oasync_models::sc`.
 
 use loom::thread;
-use oasync_models::{explore, task};
+use oasync_models::{explore_with, task};
 
 #[allow(dead_code)]
 #[path = "../../src/idle/mod.rs"]
@@ -217,7 +217,7 @@ fn end(shared: &Arc<Shared>) {
 
 #[test]
 fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
-    explore("watcher, sleep", || {
+    explore_with("watcher, sleep", 3, || {
         let shared = Shared::new();
         shared.idle.open();
         shared.watcher.poke(&shared);
@@ -229,7 +229,7 @@ fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
 /// The first to poke starts the thread, and there is one only.
 #[test]
 fn two_that_poke_start_one_watcher() {
-    explore("watcher, start", || {
+    explore_with("watcher, start", 3, || {
         let shared = Shared::new();
         shared.idle.open();
         let other = {

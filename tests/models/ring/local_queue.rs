@@ -51,7 +51,7 @@ impl Out {
 
 fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     let bound = builder.preemption_bound;
     let schedules = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let (counter, start) = (schedules.clone(), Instant::now());

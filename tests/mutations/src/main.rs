@@ -7,7 +7,7 @@
 //! ```text
 //! cargo run --release               # all of them
 //! cargo run --release -- --quick    # those that are caught within seconds
-//! cargo run --release -- promise    # those whose name has "promise" in it
+//! cargo run --release -- promise    # those with "promise" in their name or file
 //! ```
 
 mod seeded;
@@ -33,9 +33,10 @@ enum Verdict {
 fn main() -> io::Result<ExitCode> {
     let args: Vec<String> = env::args().skip(1).collect();
     let quick = args.iter().any(|arg| arg == "--quick");
+    let words: Vec<_> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let named = |bug: &Bug, word: &str| bug.name.contains(word) || bug.file.contains(word);
     let wanted = |bug: &&Bug| {
-        let names: Vec<_> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
-        (!quick || bug.quick) && (names.is_empty() || names.iter().any(|name| bug.name.contains(*name)))
+        (!quick || bug.quick) && (words.is_empty() || words.iter().any(|word| named(bug, word)))
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let tree = root.join("target/mutations/tree");
@@ -101,7 +102,10 @@ impl Catcher {
         command.args(["test", "--quiet", "--release"]).args(self.target).args(args);
         command.current_dir(tree.join(self.folder));
         // The cfgs of the models are in their folders' `.cargo/config.toml`.
-        command.env_remove("RUSTFLAGS").env("CARGO_TARGET_DIR", tree.join("../target"));
+        command.env_remove("RUSTFLAGS");
+        // Dependencies are built already, if the models were run.
+        let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        command.env("CARGO_TARGET_DIR", target.unwrap_or_else(|| tree.join("../../models")));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -111,11 +115,7 @@ fn copy_sources(root: &Path, tree: &Path) -> io::Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree)?;
     }
-    for name in ["src", "tests/models", "Cargo.toml", "Cargo.lock", "README.md", "docs"] {
-        copy(&root.join(name), &tree.join(name))?;
-    }
-    // Targets of the manifest have to exist.
-    for name in ["benches", "examples", "tests/common"] {
+    for name in ["src", "tests/models"] {
         copy(&root.join(name), &tree.join(name))?;
     }
     Ok(())
