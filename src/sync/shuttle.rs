@@ -15,7 +15,7 @@ use shuttle::rand::Rng;
 use shuttle::sync as checked;
 
 pub(crate) use checked::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use checked::{Condvar, Mutex, MutexGuard};
 pub(crate) use shuttle::hint::spin_loop;
