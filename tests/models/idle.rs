@@ -11,7 +11,7 @@
 //! of its own for the asymmetric one, which no model of the language can express.
 
 use loom::thread;
-use oasync_models::{explore, sync};
+use oasync_models::{explore_large, sync};
 
 #[allow(dead_code)]
 #[path = "../../src/idle/mod.rs"]
@@ -100,7 +100,7 @@ fn inject(shared: &Shared, id: u64) {
 #[test]
 fn two_injected_tasks_bring_two_workers() {
     let body = |entry: &Entry<'_>, id| entry.shared.meet(id);
-    explore("idle, two injected", move || {
+    explore_large("idle, two injected", move || {
         run(2, 2, body, |shared| {
             shared.idle.open();
             inject(shared, 0);
@@ -118,7 +118,7 @@ fn a_push_to_the_own_queue_brings_another_worker() {
         }
         entry.shared.meet(id);
     };
-    explore("idle, own queue", move || {
+    explore_large("idle, own queue", move || {
         run(2, 2, body, |shared| {
             shared.idle.open();
             inject(shared, 0);
@@ -135,7 +135,7 @@ fn what_is_left_on_a_seat_brings_another_worker() {
         }
         entry.shared.meet(id);
     };
-    explore("idle, seat left", move || {
+    explore_large("idle, seat left", move || {
         run(2, 2, body, |shared| {
             shared.idle.open();
             inject(shared, 0);
@@ -145,7 +145,7 @@ fn what_is_left_on_a_seat_brings_another_worker() {
 
 #[test]
 fn what_is_pushed_beside_the_start_is_run() {
-    explore("idle, start", || {
+    explore_large("idle, start", || {
         run(
             1,
             1,

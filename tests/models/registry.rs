@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 
 use loom::thread;
 use oasync_models::{explore_with, sync};
@@ -45,7 +46,9 @@ fn a_task_that_binds_beside_a_close_is_refused_or_woken() {
             let (registry, waiting) = (registry.clone(), task.clone());
             let poll = thread::spawn(move || {
                 let meta = Meta { place: Place::nowhere() };
-                let bound = registry.bind(shard, &meta, &Waker::from(waiting.clone())).is_ok();
+                let bound = registry
+                    .bind(shard, &meta, &Waker::from(waiting.clone()), Duration::ZERO)
+                    .is_ok();
                 *waiting.bound.lock().unwrap() = bound;
                 // It stays, until the executor comes across it.
                 std::mem::forget(meta);
@@ -72,7 +75,7 @@ fn a_task_that_has_ended_is_in_no_list() {
             thread::spawn(move || {
                 let meta = Meta { place: Place::nowhere() };
                 let task = Arc::new(Task::default());
-                if registry.bind(0, &meta, &Waker::from(task)).is_ok() {
+                if registry.bind(0, &meta, &Waker::from(task), Duration::ZERO).is_ok() {
                     assert!(!meta.place.is_nowhere());
                     registry.release(&meta);
                 }

@@ -7,8 +7,12 @@
 //! second thread's own load, finds no race, and never tries the store first. Here
 //! each load passes through a word that it seems to change; so any two loads
 //! depend on each other, and are tried in both orders. The word is relaxed, and
-//! hides no missing order.
+//! hides no missing order. (The gap is known: tokio-rs/loom issues 166 and 392.)
+//!
+//! It doubles the steps of a load. Large models do without it for a higher bound;
+//! see [`unmended`].
 
+use std::cell::Cell;
 use std::fmt;
 
 use loom::sync::atomic;
@@ -19,8 +23,23 @@ struct Loads(atomic::AtomicUsize);
 
 impl Loads {
     fn pass(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        if !UNMENDED.with(Cell::get) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
+}
+
+// Of the test's thread, on which loom runs all threads of its model.
+std::thread_local! {
+    static UNMENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Explores as loom does by itself.
+pub fn unmended<R>(explore: impl FnOnce() -> R) -> R {
+    UNMENDED.with(|unmended| unmended.set(true));
+    let explored = explore();
+    UNMENDED.with(|unmended| unmended.set(false));
+    explored
 }
 
 macro_rules! common {
@@ -97,7 +116,7 @@ macro_rules! number {
     };
 }
 
-number!(AtomicU8: u8, AtomicU64: u64, AtomicUsize: usize);
+number!(AtomicU8: u8, AtomicU16: u16, AtomicU64: u64, AtomicUsize: usize);
 
 pub struct AtomicBool {
     value: atomic::AtomicBool,

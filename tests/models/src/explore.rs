@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::atomic::unmended;
+
 /// How often a schedule may take the processor from a thread that could go on,
 /// unless `LOOM_MAX_PREEMPTIONS` says otherwise.
 const PREEMPTIONS: usize = 2;
@@ -27,4 +29,11 @@ pub fn explore_with(name: &str, preemptions: usize, model: impl Fn() + Send + Sy
     });
     let (schedules, time) = (schedules.load(Ordering::Relaxed), start.elapsed());
     println!("model {name}: {schedules} schedules, {bound:?} preemptions, {time:.1?}");
+}
+
+/// For a large model: one preemption with [mended](crate::atomic) loads, then two
+/// as loom does by itself. For a release, `LOOM_MAX_PREEMPTIONS` sets both.
+pub fn explore_large(name: &str, model: impl Fn() + Copy + Send + Sync + 'static) {
+    explore_with(name, 1, model);
+    unmended(|| explore_with(&format!("{name}, loads unmended"), 2, model));
 }

@@ -13,7 +13,7 @@ pub mod sync;
 pub mod task;
 pub mod time;
 
-pub use explore::{explore, explore_with};
+pub use explore::{explore, explore_large, explore_with};
 
 // A model that says `extern crate oasync_models as bumpalo` finds it here.
 pub use arena::Bump;

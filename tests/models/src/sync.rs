@@ -15,7 +15,9 @@ pub use loom::thread_local;
 pub use std::hint::spin_loop;
 pub use std::sync::{Arc, OnceLock, Weak};
 
-pub use crate::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+pub use crate::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering,
+};
 pub use crate::ring;
 pub use crate::time::Instant;
 

@@ -12,7 +12,7 @@ pub type Site = Location<'static>;
 
 /// What the sources read of a task's metadata.
 pub struct Meta {
-    pub site: &'static Site,
+    site: &'static Site,
     pub id: u64,
     /// Written by who made it and by who runs it: the two must be ordered.
     memory: UnsafeCell<u64>,
@@ -77,6 +77,10 @@ impl Runnable {
 impl Meta {
     pub fn id(&self) -> TaskId {
         TaskId(self.id)
+    }
+
+    pub fn site(&self) -> &'static Site {
+        self.site
     }
 
     pub fn name(&self) -> Option<&Arc<str>> {

@@ -153,8 +153,8 @@ fn ends() -> Vec<Bug> {
         quick(
             "a task binds to a closed registry",
             REGISTRY,
-            "        if guard.closed {",
-            "        if false {",
+            "        if guard.closed || ",
+            "        if ",
             model!("registry", "a_task_that_binds_beside_a_close_is_refused_or_woken"),
         ),
         quick(
