@@ -57,8 +57,6 @@ fn front(model: &mut VecDeque<u32>, n: usize) -> Vec<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     /// Push, overflow and split, pop, steal: the oldest come out first, whoever
     /// takes them, and the length is exact.
     #[test]
@@ -157,8 +155,6 @@ impl Lanes {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     /// Each lane is first in, first out, a block that is too long is cut, and all
     /// that is counted can be taken.
     #[test]

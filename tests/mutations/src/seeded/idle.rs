@@ -14,7 +14,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "        fence(Ordering::SeqCst);\n        self.promise_if_needed()",
             broken: "        self.promise_if_needed()",
             by: INJECTED,
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "a push to the own queue passes no fence",
@@ -30,7 +30,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "        self.fence_before_look(vacant(word) + 1);\n        Vacated::LookAgain",
             broken: "        Vacated::LookAgain",
             by: INJECTED,
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "no fence between the end of the last search and the look",
