@@ -1,6 +1,6 @@
 //! Bugs in who searches, who sleeps and whom to wake.
 
-use super::{Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, START};
+use super::{Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, SEATS, START};
 
 const IDLE: &str = "src/idle/mod.rs";
 const WAKE: &str = "src/wake.rs";
@@ -54,7 +54,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "shared.idle.end_search() && shared.has_work()",
             broken: "shared.idle.end_search() && false",
             by: INJECTED,
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "a promise nobody can take is given back without a look",
@@ -85,7 +85,7 @@ pub fn bugs() -> Vec<Bug> {
             file: IDLE,
             sound: "        self.set_free(seat);\n        self.after_vacating(self.word.fetch_add(VACANT - search, Ordering::SeqCst) - search)",
             broken: "        let word = self.word.fetch_add(VACANT - search, Ordering::SeqCst) - search;\n        self.set_free(seat);\n        self.after_vacating(word)",
-            by: INJECTED,
+            by: SEATS,
             quick: true,
         },
         Bug {
