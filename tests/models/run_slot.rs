@@ -1,12 +1,7 @@
 //! The run slot: its owner fills and takes, a lender and the watcher take.
-//!
-//! Two preemptions, not more: with three, loom has the owner read a null that a
-//! thief's swap wrote *before* the owner's own store. (The swap read the null
-//! before it, so it comes right behind that in the order of changes, and the store
-//! after both; loom does not draw this conclusion.)
 
 use loom::thread;
-use oasync_models::{explore, sync, task};
+use oasync_models::{explore_with, sync, task};
 
 #[allow(dead_code)]
 #[path = "../../src/queue/run_slot.rs"]
@@ -19,7 +14,7 @@ use task::Runnable;
 /// Three runnables go through the slot, two threads steal: each is run once.
 #[test]
 fn a_runnable_leaves_the_slot_once() {
-    explore("run slot", || {
+    explore_with("run slot", 3, || {
         let slot = Arc::new(RunSlot::new());
         let ran = Arc::new([(); 3].map(|()| AtomicUsize::new(0)));
         let run = |ran: &[AtomicUsize; 3], runnable: Option<Runnable>| {

@@ -54,10 +54,6 @@ macro_rules! common {
                 self.value.load(order)
             }
 
-            pub fn store(&self, value: $value, order: Ordering) {
-                self.value.store(value, order);
-            }
-
             pub fn swap(&self, value: $value, order: Ordering) -> $value {
                 self.value.swap(value, order)
             }
@@ -91,6 +87,16 @@ macro_rules! common {
     };
 }
 
+macro_rules! store {
+    ($name:ident, $value:ty) => {
+        impl $name {
+            pub fn store(&self, value: $value, order: Ordering) {
+                self.value.store(value, order);
+            }
+        }
+    };
+}
+
 macro_rules! number {
     ($($name:ident: $value:ty),*) => { $(
         pub struct $name {
@@ -99,6 +105,7 @@ macro_rules! number {
         }
 
         common!($name, $value);
+        store!($name, $value);
         number!(@ops $name, $value, fetch_add fetch_sub fetch_max fetch_or fetch_and);
 
         impl Default for $name {
@@ -124,6 +131,7 @@ pub struct AtomicBool {
 }
 
 common!(AtomicBool, bool);
+store!(AtomicBool, bool);
 
 impl Default for AtomicBool {
     fn default() -> Self {
@@ -137,6 +145,16 @@ pub struct AtomicPtr<T> {
 }
 
 common!(AtomicPtr, *mut T, T);
+
+impl<T> AtomicPtr<T> {
+    /// A swap, for a store confuses loom: if a thread reads null and stores, and
+    /// another swaps null for null in between, loom has the first read the second's
+    /// null after its own store. But that swap comes right behind the null that it
+    /// read, and so does the store behind both.
+    pub fn store(&self, value: *mut T, order: Ordering) {
+        self.value.swap(value, order);
+    }
+}
 
 impl<T> Default for AtomicPtr<T> {
     fn default() -> Self {
