@@ -40,10 +40,11 @@ fn closures_that_wait_for_each_other_get_a_thread_each() {
 #[test]
 fn a_closure_submitted_beside_a_time_out_is_run() {
     explore_with("blocking, time-out", 3, || {
-        let shared = Shared::new(1, SHORT, 2, |_, _| ());
+        let shared = Shared::new(1, SHORT, 3, |_, _| ());
         shared.blocking.open(&shared);
         shared.submit_blocking(Runnable::new(0));
         shared.submit_blocking(Runnable::new(1));
+        shared.submit_blocking(Runnable::new(2));
         shared.end();
     });
 }

@@ -63,10 +63,10 @@ fn threads() -> Vec<Bug> {
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
-            "a blocking thread that timed out leaves a token untaken",
+            "a blocking thread that timed out still counts",
             BLOCKING,
-            "            if state.tokens > 0 {",
-            "            if state.tokens > 0 && deadline.is_none() {",
+            "                state.threads -= 1;\n                state.running.remove(self.key);",
+            "                state.running.remove(self.key);",
             model!("blocking", "a_closure_submitted_beside_a_time_out_is_run"),
         ),
         quick(
