@@ -76,6 +76,7 @@ mod blocking;
 mod builder;
 mod context;
 mod coordinator;
+mod count;
 mod free;
 mod handle;
 mod hooks;
@@ -92,6 +93,7 @@ mod sync;
 mod task;
 mod thief;
 mod threads;
+mod wake;
 mod watch;
 mod worker;
 

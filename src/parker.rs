@@ -35,7 +35,7 @@ pub(crate) struct Parker {
 }
 
 impl Parker {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Parker { state: AtomicU8::new(EMPTY), lock: Mutex::new(()), signal: Condvar::new() }
     }
 

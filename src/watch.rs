@@ -53,7 +53,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Watcher {
             state: AtomicU8::new(NOT_STARTED),
             parker: OnceLock::new(),

@@ -20,6 +20,7 @@
 //! runtime can run that.
 
 mod frame;
+mod signal;
 
 use std::future::Future;
 use std::pin::pin;

@@ -70,7 +70,7 @@ const NOWHERE: u16 = u16::MAX;
 const MOST: usize = u32::MAX as usize;
 
 impl Place {
-    pub(crate) const fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         Place { shard: AtomicU16::new(NOWHERE), key: [AtomicU16::new(0), AtomicU16::new(0)] }
     }
 
