@@ -104,20 +104,28 @@ fn a_chain_of_joins_ends() {
 }
 
 /// Waits between spawns, so that the workers go to sleep again and again.
+fn one_at_a_time(workers: usize) {
+    let (coord, ledger) = (started(workers), Ledger::default());
+    for n in 0..4 {
+        let counted = ledger.counted();
+        let task = coord.spawn(async move {
+            let _counted = counted;
+            n
+        });
+        assert_eq!(wait(task).unwrap(), n);
+    }
+    ledger.close(coord);
+}
+
+/// No other thread can start for what the one on its way to sleep does not see.
+#[test]
+fn one_task_at_a_time_finds_the_only_worker_each_time() {
+    check(|| one_at_a_time(1));
+}
+
 #[test]
 fn one_task_at_a_time_finds_a_worker_each_time() {
-    check(|| {
-        let (coord, ledger) = (started(2), Ledger::default());
-        for n in 0..4 {
-            let counted = ledger.counted();
-            let task = coord.spawn(async move {
-                let _counted = counted;
-                n
-            });
-            assert_eq!(wait(task).unwrap(), n);
-        }
-        ledger.close(coord);
-    });
+    check(|| one_at_a_time(2));
 }
 
 /// Three workers steal from each other, and from the injector's blocks.
