@@ -10,7 +10,7 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Schedul
 use shuttle::sync::Mutex;
 
 /// Schedules for each model and scheduler, if `SHUTTLE_ITERATIONS` does not say.
-const SCHEDULES: usize = 1_000;
+const SCHEDULES: usize = 10_000;
 
 /// Tries `model` under random schedules, and under those of *probabilistic
 /// concurrency testing*, which switch seldom, but where it hurts. Or under the one

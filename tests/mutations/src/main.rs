@@ -101,11 +101,18 @@ impl Catcher {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["test", "--quiet", "--release"]).args(self.target).args(args);
         command.current_dir(tree.join(self.folder));
-        // The cfgs of the models are in their folders' `.cargo/config.toml`.
-        command.env_remove("RUSTFLAGS");
         // Dependencies are built already, if the models were run.
-        let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-        command.env("CARGO_TARGET_DIR", target.unwrap_or_else(|| tree.join("../../models")));
+        let (target, flags) = match self.rustflags {
+            Some(flags) => ("shuttle", flags),
+            // The cfgs of the models are in their folders' `.cargo/config.toml`.
+            None => ("models", ""),
+        };
+        command.env_remove("RUSTFLAGS");
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags);
+        }
+        let all = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("../..")).join(target));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -115,7 +122,9 @@ fn copy_sources(root: &Path, tree: &Path) -> io::Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree)?;
     }
-    for name in ["src", "tests/models"] {
+    // The whole package names its examples and benchmarks.
+    let whole = ["Cargo.toml", "Cargo.lock", "src", "tests/shuttle", "examples", "benches"];
+    for name in whole.into_iter().chain(["tests/models"]) {
         copy(&root.join(name), &tree.join(name))?;
     }
     Ok(())

@@ -18,6 +18,8 @@ pub struct Bug {
 /// The test that has to fail.
 pub struct Catcher {
     pub folder: &'static str,
+    /// In place of the settings of the folder.
+    pub rustflags: Option<&'static str>,
     pub target: &'static [&'static str],
     pub test: &'static str,
 }
@@ -30,13 +32,34 @@ impl fmt::Display for Catcher {
 
 macro_rules! model {
     ($model:literal, $test:literal) => {
-        Catcher { folder: "tests/models", target: &["--test", $model], test: $test }
+        Catcher {
+            folder: "tests/models",
+            rustflags: None,
+            target: &["--test", $model],
+            test: $test,
+        }
     };
 }
 
 macro_rules! ring {
     ($test:literal) => {
-        Catcher { folder: "tests/models/ring", target: &["--test", "local_queue"], test: $test }
+        Catcher {
+            folder: "tests/models/ring",
+            rustflags: None,
+            target: &["--test", "local_queue"],
+            test: $test,
+        }
+    };
+}
+
+macro_rules! shuttle {
+    ($test:literal) => {
+        Catcher {
+            folder: "",
+            rustflags: Some("--cfg shuttle -C debug-assertions"),
+            target: &["--test", "shuttle"],
+            test: $test,
+        }
     };
 }
 
@@ -48,9 +71,11 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 
 mod idle;
 mod rest;
+mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
     bugs.extend(rest::bugs());
+    bugs.extend(whole::bugs());
     bugs
 }

@@ -1,0 +1,121 @@
+//! Bugs that only the whole runtime shows, or shows too: the models of
+//! `tests/shuttle`.
+
+use super::{Bug, Catcher};
+
+pub fn bugs() -> Vec<Bug> {
+    vec![
+        Bug {
+            name: "the whole: who gave up its seat does not look again",
+            file: "src/worker.rs",
+            sound: "if stand(entry) == Vacated::LookAgain && shared.has_work() {",
+            broken: "if stand(entry) == Vacated::LookAgain && false {",
+            by: shuttle!("spawn::one_task_at_a_time_finds_a_worker_each_time"),
+            quick: true,
+        },
+        Bug {
+            name: "the whole: the last searcher to find work wakes nobody",
+            file: "src/worker.rs",
+            sound: "if entry.searching.replace(false) && shared.idle.end_search() && shared.has_work() {",
+            broken: "if entry.searching.replace(false) && shared.idle.end_search() && false {",
+            by: shuttle!("meet::three_tasks_of_a_task_run_at_once"),
+            quick: false,
+        },
+        Bug {
+            name: "the whole: a seat is left without a look",
+            file: "src/worker.rs",
+            sound: "    if looked == Vacated::LookAgain && shared.has_work() {\n        shared.notify();\n    }\n}",
+            broken: "    let _ = looked;\n}",
+            by: shuttle!("block_on::block_in_place_lets_the_task_that_it_waits_for_run"),
+            quick: false,
+        },
+        Bug {
+            name: "the whole: a promise is lost with a refused thread",
+            file: "src/wake.rs",
+            sound: "Err(promise) => self.take_back(promise),",
+            broken: "Err(_promise) => None,",
+            by: shuttle!("refused::what_threads_are_refused_for_runs_elsewhere"),
+            quick: false,
+        },
+        Bug {
+            name: "a nested call does not see that no thread is to be had",
+            file: "src/block_on/mod.rs",
+            sound: "if entry.shared.threads.ensure_one(entry.shared).is_err() {",
+            broken: "if false {",
+            by: shuttle!("refused::a_nested_call_without_a_thread_runs_the_tasks_itself"),
+            quick: false,
+        },
+        Bug {
+            name: "a main future's wake is taken after its poll",
+            file: "src/block_on/frame.rs",
+            sound: "        signal.take();\n        self.polling.set(true);\n        let polled = self.poll(waker);\n",
+            broken: "        self.polling.set(true);\n        let polled = self.poll(waker);\n        signal.take();\n",
+            by: shuttle!("wake::a_caller_is_woken_for_its_main_future_and_for_tasks"),
+            quick: false,
+        },
+        Bug {
+            name: "a nested call leaves the main futures below alone",
+            file: "src/block_on/mod.rs",
+            sound: "        advance_suspended();\n        if main.is_ready()",
+            broken: "        if main.is_ready()",
+            by: shuttle!("block_on::a_nested_call_advances_the_main_future_below"),
+            quick: false,
+        },
+        Bug {
+            name: "the whole: a blocking thread does not send for the next",
+            file: "src/blocking/mod.rs",
+            sound: "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            broken: "                drop(state);\n                task::run",
+            by: shuttle!("meet::closures_run_at_once_up_to_the_bound"),
+            quick: false,
+        },
+        Bug {
+            name: "the whole: who steps aside does not send for another",
+            file: "src/blocking/mod.rs",
+            sound: "        state.threads -= 1;\n        let send = self.send_one(&mut state);\n        drop(state);\n        self.start(entry.shared, send);\n    }\n\n    /// Counts a thread",
+            broken: "        state.threads -= 1;\n        drop(state);\n        let _ = entry;\n    }\n\n    /// Counts a thread",
+            by: shuttle!("blocking::a_closure_that_says_it_waits_makes_room_for_another"),
+            quick: false,
+        },
+        Bug {
+            name: "the watcher leaves the run slot of a stuck worker alone",
+            file: "src/watch.rs",
+            sound: "if let Some(runnable) = seat.slot.take() {",
+            broken: "if let Some(runnable) = None::<crate::task::Runnable> {",
+            by: shuttle!("watch::what_is_in_the_run_slot_of_a_stuck_worker_runs"),
+            quick: false,
+        },
+        Bug {
+            name: "a poll that ends beside a cancel waits on",
+            file: "src/task/mod.rs",
+            sound: "Ok(()) if !this.meta().shared().is_cancelling() => Poll::Pending,",
+            broken: "Ok(()) => Poll::Pending,",
+            by: shuttle!("shutdown::a_shutdown_without_time_drops_everything"),
+            quick: false,
+        },
+        Bug {
+            name: "the whole: admission before the count",
+            file: "src/count.rs",
+            sound: "        self.foreign.spawned.fetch_add(1, Ordering::SeqCst);\n        let closed = if inside { Phase::Cancelling } else { Phase::Draining };\n        let admitted = self.phase.load(Ordering::SeqCst) < closed;\n",
+            broken: "        let closed = if inside { Phase::Cancelling } else { Phase::Draining };\n        let admitted = self.phase.load(Ordering::SeqCst) < closed;\n        self.foreign.spawned.fetch_add(1, Ordering::SeqCst);\n",
+            by: shuttle!("ends::a_drop_against_foreign_spawns_resolves_each_handle"),
+            quick: false,
+        },
+        Bug {
+            name: "two closers on one stack count a task twice",
+            file: "src/shutdown.rs",
+            sound: ".filter(|scope| !scope.in_closer.replace(true))",
+            broken: ".filter(|_| true)",
+            by: shuttle!("shutdown::a_shutdown_inside_a_shutdown_waits_for_the_others"),
+            quick: true,
+        },
+        Bug {
+            name: "a task is listed with the spawn site of another",
+            file: "src/seat.rs",
+            sound: "        let id = self.running.load(Ordering::Acquire);\n        let site = self.running_site.load(Ordering::Acquire);\n",
+            broken: "        let site = self.running_site.load(Ordering::Acquire);\n        let id = self.running.load(Ordering::Acquire);\n",
+            by: shuttle!("listed::what_is_listed_stands_with_its_own_spawn_site"),
+            quick: true,
+        },
+    ]
+}
