@@ -101,7 +101,8 @@ impl Catcher {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["test", "--quiet", "--release"]).args(self.target).args(args);
         command.current_dir(tree.join(self.folder));
-        // Dependencies are built already, if the models were run.
+        // Of its own: cargo takes the artifacts of two copies of a package for the same,
+        // and would run the last bug's for the sound sources.
         let (target, flags) = match self.rustflags {
             Some(flags) => ("shuttle", flags),
             // The cfgs of the models are in their folders' `.cargo/config.toml`.
@@ -111,8 +112,8 @@ impl Catcher {
         if !flags.is_empty() {
             command.env("RUSTFLAGS", flags);
         }
-        let all = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-        command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("../..")).join(target));
+        let all = env::var_os("CARGO_TARGET_DIR").map(|all| PathBuf::from(all).join("seeded"));
+        command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("..")).join(target));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
