@@ -60,12 +60,9 @@ impl Threads {
         }
     }
 
-    /// Starts a worker thread that holds `promise`, if fewer than the seats
-    /// live and the system gives one. Else the promise comes back.
-    pub(crate) fn start_worker(&self, shared: &Shared, promise: Promise) -> Result<(), Promise> {
-        self.try_start(shared, promise).map_err(|(promise, _)| promise)
-    }
-
+    /// Starts a worker thread that holds `promise`, if fewer than the seats live and
+    /// the system gives one. Else the promise comes back, with the error of the system
+    /// if it was that. Who takes it back wakes those who are parked after such an error.
     pub(crate) fn try_start(
         &self,
         shared: &Shared,
@@ -81,8 +78,6 @@ impl Threads {
         started.map_err(|error| {
             self.indices.give_back(index);
             self.leave();
-            // Who waits for this thread to run something looks for another way.
-            shared.wake_parked();
             // The closure was dropped with the promise in it.
             (Promise::assume(), Some(error))
         })
@@ -102,6 +97,10 @@ impl Threads {
         };
         if let Some(promise) = shared.take_back(promise) {
             shared.wake(promise);
+        }
+        if error.is_some() {
+            // Others may have counted on that thread too.
+            shared.wake_parked();
         }
         error.map_or(Ok(()), Err)
     }

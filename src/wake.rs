@@ -29,14 +29,14 @@ impl Shared {
     pub(crate) fn wake(&self, promise: Promise) {
         let mut next = Some(promise);
         while let Some(promise) = next {
-            let refused = match self.idle.wake(promise) {
-                Ok(()) => return,
-                Err(promise) => self.threads.start_worker(self, promise),
-            };
-            next = match refused {
-                Ok(()) => return,
-                Err(promise) => self.take_back(promise),
-            };
+            let Err(promise) = self.idle.wake(promise) else { return };
+            let Err((promise, refusal)) = self.threads.try_start(self, promise) else { return };
+            next = self.take_back(promise);
+            if refusal.is_some() {
+                // Who waits for this thread to run something looks for another way;
+                // only now, for while the promise is out he would count on it.
+                self.wake_parked();
+            }
         }
     }
 

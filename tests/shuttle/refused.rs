@@ -60,6 +60,11 @@ fn a_nested_call_without_a_thread_runs_the_tasks_itself() {
         refuse_threads(true);
         let (coord, ledger) = (coordinator(1), Ledger::default());
         let (handle, counted) = (coord.handle(), ledger.counted());
+        // Also: `shuttle` wants two threads in each schedule.
+        let spawner = outside({
+            let (handle, counted) = (coord.handle(), counted.again());
+            move || handle.spawn(async move { drop(counted) })
+        });
         coord.block_on(async {
             let task = spawn(async move {
                 let child = counted.again();
@@ -68,6 +73,7 @@ fn a_nested_call_without_a_thread_runs_the_tasks_itself() {
             });
             task.await.unwrap();
         });
+        coord.block_on(spawner.join().unwrap()).unwrap();
         ledger.close(coord);
     });
 }

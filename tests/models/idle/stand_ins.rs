@@ -92,8 +92,12 @@ pub(crate) mod threads {
     pub(crate) struct Indices;
 
     impl Threads {
-        pub(crate) fn start_worker(&self, _: &Shared, promise: Promise) -> Result<(), Promise> {
-            Err(promise)
+        pub(crate) fn try_start(
+            &self,
+            _: &Shared,
+            promise: Promise,
+        ) -> Result<(), (Promise, Option<std::io::Error>)> {
+            Err((promise, None))
         }
 
         pub(crate) fn come_back(&self) {}
@@ -150,6 +154,8 @@ pub(crate) mod shared {
     }
 
     impl Shared {
+        pub(crate) fn wake_parked(&self) {}
+
         pub(crate) fn new(seats: usize, tasks: usize, body: fn(&Entry<'_>, u64)) -> Arc<Self> {
             Arc::new(Shared {
                 seats: (0..seats).map(|seat| CachePadded::new(Seat::new(seat))).collect(),

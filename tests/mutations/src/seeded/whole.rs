@@ -117,5 +117,13 @@ pub fn bugs() -> Vec<Bug> {
             by: shuttle!("listed::what_is_listed_stands_with_its_own_spawn_site"),
             quick: true,
         },
+        Bug {
+            name: "who counts on a refused thread is not woken",
+            file: "src/wake.rs",
+            sound: "if refusal.is_some() {",
+            broken: "if false && refusal.is_some() {",
+            by: shuttle!("refused::a_nested_call_without_a_thread_runs_the_tasks_itself"),
+            quick: false,
+        },
     ]
 }
