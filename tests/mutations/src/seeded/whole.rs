@@ -32,8 +32,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: a promise is lost with a refused thread",
             file: "src/wake.rs",
-            sound: "Err(promise) => self.take_back(promise),",
-            broken: "Err(_promise) => None,",
+            sound: "next = self.take_back(promise);",
+            broken: "next = None;\n            let _lost = promise;",
             by: shuttle!("refused::what_threads_are_refused_for_runs_elsewhere"),
             quick: false,
         },
