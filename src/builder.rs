@@ -6,8 +6,9 @@ use std::io;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crate::hooks::{Hooks, Stall, TaskPanic};
+use crate::hooks::{Hooks, TaskPanic};
 use crate::shared::Shared;
+use crate::stall::Stall;
 use crate::{Coordinator, WorkerInfo};
 
 const MAX_WORKERS: usize = 1024;
@@ -235,6 +236,10 @@ impl Builder {
     ///
     /// A poll that keeps one worker while others sleep for want of work is in
     /// nobody's way, and may go untold.
+    ///
+    /// Without this hook, the features `log` and `tracing` of this crate write a
+    /// warning with target `oasync`: one for each place that spawns such tasks,
+    /// the first 64 of them.
     ///
     /// ```
     /// use std::sync::mpsc;

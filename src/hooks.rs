@@ -4,9 +4,9 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::time::Duration;
 
 use crate::WorkerInfo;
+use crate::stall::Stall;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::task::{Meta, TaskId, message};
 
@@ -82,46 +82,6 @@ impl fmt::Debug for TaskPanic<'_> {
     }
 }
 
-/// A poll that keeps a worker for longer than
-/// [`stall_threshold`](crate::Builder::stall_threshold).
-///
-/// ```
-/// use std::sync::mpsc;
-///
-/// let (tx, rx) = mpsc::channel();
-/// let coord = oasync::Coordinator::builder()
-///     .workers(1)
-///     .on_stall(move |stall| tx.send(stall.to_string()).unwrap())
-///     .build()?;
-/// coord.start()?;
-/// let (release, released) = mpsc::channel::<()>();
-/// let task = coord.spawn(async move { released.recv() }); // blocks its worker
-/// println!("{}", rx.recv().unwrap());
-/// // task 1, spawned at src/main.rs:10:18, keeps worker 0 for 10 ms
-/// release.send(()).unwrap();
-/// assert!(coord.block_on(task).unwrap().is_ok());
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Stall {
-    /// The task.
-    pub id: TaskId,
-    /// Where it was spawned.
-    pub location: &'static Location<'static>,
-    /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
-    pub worker: usize,
-    /// How long the poll has lasted so far.
-    pub lasts: Duration,
-}
-
-impl fmt::Display for Stall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stall { id, location, worker, lasts } = self;
-        write!(f, "task {id}, spawned at {location}, keeps worker {worker} for {lasts:.0?}")
-    }
-}
-
 /// Every hook of a coordinator.
 #[derive(Default)]
 pub(crate) struct Hooks {
@@ -145,12 +105,6 @@ impl Hooks {
     fn call_thread(&self, hook: Option<&ThreadHook>, info: &WorkerInfo) {
         if let Some(hook) = hook {
             self.contain(|| hook(info));
-        }
-    }
-
-    pub(crate) fn stalled(&self, stall: &Stall) {
-        if let Some(hook) = &self.stall {
-            self.contain(|| hook(stall));
         }
     }
 

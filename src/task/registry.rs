@@ -14,14 +14,15 @@
 //! binds before is woken by it; one that binds after is refused, and ends as
 //! cancelled at once. So no live task escapes a close.
 
+use std::ops::Range;
 use std::task::Waker;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
-use crate::task::Meta;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
+use crate::task::{Meta, TaskId};
 
 pub(crate) struct Registry {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
@@ -30,6 +31,8 @@ pub(crate) struct Registry {
 #[derive(Default)]
 struct Shard {
     closed: bool,
+    /// How many of the entries have a name.
+    named: usize,
     entries: Slab<Entry>,
 }
 
@@ -49,6 +52,10 @@ pub(crate) struct Place(AtomicU64);
 
 const NOWHERE: u64 = u64::MAX;
 
+/// So many entries at a time are searched under the lock: there may be millions,
+/// and nobody is to wait for all of them.
+const LOOK: usize = 256;
+
 impl Place {
     pub(crate) const fn nowhere() -> Self {
         Place(AtomicU64::new(NOWHERE))
@@ -64,6 +71,16 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+impl Shard {
+    fn name_in(&self, keys: Range<usize>, id: TaskId) -> Option<Arc<str>> {
+        keys.filter_map(|key| self.entries.get(key)).find_map(|entry| {
+            // SAFETY: as in `Registry::for_each`.
+            let meta = unsafe { &*entry.meta };
+            (meta.id() == id).then(|| meta.name().cloned()).flatten()
+        })
+    }
+}
+
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
         let shards = (0..shards).map(|_| CachePadded::default()).collect();
@@ -78,6 +95,7 @@ impl Registry {
             drop(guard);
             return Err(Closed);
         }
+        guard.named += usize::from(meta.name().is_some());
         let key = guard.entries.insert(entry) as u64;
         debug_assert!(key < 1 << 48, "fewer than 2^48 tasks are alive");
         meta.place.0.store((shard as u64) << 48 | key, Ordering::Relaxed);
@@ -91,8 +109,11 @@ impl Registry {
             return;
         }
         let (shard, key) = ((place >> 48) as usize, place & ((1 << 48) - 1));
-        let entry = lock(&self.shards[shard]).entries.try_remove(key as usize);
+        let mut guard = lock(&self.shards[shard]);
+        guard.named -= usize::from(meta.name().is_some());
+        let entry = guard.entries.try_remove(key as usize);
         // The waker goes outside the lock.
+        drop(guard);
         drop(entry);
     }
 
@@ -107,6 +128,18 @@ impl Registry {
             };
             wakers.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// The name of a task, if it has one.
+    pub(crate) fn name_of(&self, id: TaskId) -> Option<Arc<str>> {
+        self.shards.iter().find_map(|shard| {
+            let steps = (0..).step_by(LOOK).map_while(|from| {
+                let shard = lock(shard);
+                let more = shard.named > 0 && from < shard.entries.capacity();
+                more.then(|| shard.name_in(from..from + LOOK, id))
+            });
+            steps.flatten().next()
+        })
     }
 
     /// Calls `f` for each entered task, with when it was entered; under a lock,
