@@ -100,8 +100,10 @@ impl Builder {
         self
     }
 
-    /// The most threads that the blocking pool may have; closures beyond wait in
-    /// a queue. Default: 512; at most 32,768.
+    /// The most closures that the blocking pool runs at once, and the most threads
+    /// that it has for them; closures beyond wait in a queue. While a worker is
+    /// stuck and all these threads are busy, there may be a few more, which run no
+    /// closure but the tasks that wait. Default: 512; at most 32,768.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;

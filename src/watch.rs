@@ -12,8 +12,11 @@
 //!   stuck local queue anyway;
 //! * after the first threshold, the stall is counted and told to the hook.
 //!
+//! A thread that lends may be stuck in its poll as well. If closures wait for it, the
+//! watcher sends another for them.
+//!
 //! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
-//! taken seat the watcher sleeps without a time-out. It is woken when there may be
+//! taken seat or a lender the watcher sleeps without a time-out. It is woken when there may be
 //! something to free: by who takes the last vacant seat, and by who puts a
 //! runnable into its slot. (With a seat vacant, what is in a local queue or the
 //! injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
@@ -126,11 +129,13 @@ fn watch(shared: &Arc<Shared>) {
     let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
     let mut seen = vec![nothing; shared.seats.len()];
     let mut listeners = Listeners::default();
+    let mut held_up = None;
     let mut quiet = 0;
     while !shared.is_over() {
         let asleep = quiet >= LINGER && shared.watcher.try_sleep(shared);
         parker.park((!asleep).then(|| Instant::now() + TICK));
-        if look(shared, &mut seen, &mut listeners) || asleep {
+        let lends = look_at_pool(shared, &mut held_up);
+        if look(shared, &mut seen, &mut listeners) || lends || asleep {
             quiet = 0;
         } else {
             quiet += 1;
@@ -170,6 +175,19 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
         }
     }
     taken
+}
+
+/// Sends a thread for closures that wait for a threshold because a thread that lends
+/// is stuck in its poll; false if none lends.
+fn look_at_pool(shared: &Shared, since: &mut Option<Instant>) -> bool {
+    let pool = &shared.blocking;
+    if !pool.waits_for_lenders() {
+        *since = None;
+    } else if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
+        *since = None;
+        pool.send_for_lender(shared);
+    }
+    pool.lenders() > 0
 }
 
 /// A seat is in one poll for another threshold: if nobody else is free to run

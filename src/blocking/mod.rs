@@ -13,6 +13,12 @@
 //! `block_on`, `block_in_place`), the thread does not count until it is back, and
 //! another may come.
 //!
+//! *The limit is one of closures.* A thread takes a closure only if, with it, at most
+//! so many threads do not lend. A lender may be stuck in its poll, and all others in
+//! closures: so the watcher may send one thread more than the limit, which lends, or
+//! stands in for a lender. Whoever is one too many when it has nothing to lend
+//! leaves.
+//!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
 //! or one is sent for; or the pool is full and none is idle, so every thread
@@ -127,18 +133,52 @@ impl BlockingPool {
         if self.wake_idle(state) || state.threads >= self.max {
             return Send::Nobody;
         }
+        Self::start_one(state)
+    }
+
+    fn start_one(state: &mut State) -> Send {
         state.coming = true;
         state.threads += 1;
         Send::Start
     }
 
-    /// Sends for a thread that finds no closure, and so lends itself; unless one
-    /// is coming already.
+    /// Sends for a thread that finds no closure, or is one too many to take one,
+    /// and so lends itself; unless one is coming already, or enough lend.
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
-        let send = if state.coming { Send::Nobody } else { self.wake_or_start(&mut state) };
+        let enough = self.lenders() >= lend::most(shared) || state.coming;
+        let send = if enough || self.wake_idle(&mut state) {
+            Send::Nobody
+        } else {
+            Self::start_one(&mut state)
+        };
         drop(state);
         self.start(shared, send);
+    }
+
+    /// How many threads are in a lent poll. Relaxed: whoever decides by it holds
+    /// the lock, and so sees that those who took a closure no longer lend.
+    pub(crate) fn lenders(&self) -> usize {
+        self.lenders.load(Ordering::Relaxed)
+    }
+
+    /// Whether closures wait because threads lend.
+    pub(crate) fn waits_for_lenders(&self) -> bool {
+        self.lenders() > 0 && {
+            let state = lock(&self.state);
+            let closures = state.threads.saturating_sub(self.lenders());
+            !state.queue.is_empty() && state.threads >= self.max && closures < self.max
+        }
+    }
+
+    /// Whether a thread that does not lend is one too many to take a closure.
+    fn is_crowded(&self, state: &State) -> bool {
+        state.threads.saturating_sub(self.lenders()) > self.max
+    }
+
+    /// Whether there is a closure that this thread, which does not lend, may take.
+    fn has_job(&self, state: &State) -> bool {
+        !state.queue.is_empty() && !self.is_crowded(state)
     }
 
     /// Wakes an idle thread, if there is one.
@@ -225,10 +265,6 @@ impl BlockingPool {
         state.coming = false;
         state
     }
-
-    fn has_queue(&self) -> bool {
-        !lock(&self.state).queue.is_empty()
-    }
 }
 
 /// One thread of the pool.
@@ -264,7 +300,8 @@ impl Thread<'_> {
         let lender = lend::Lender::new(self.entry);
         let mut state = lock(&self.pool.state);
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
+            if let Some(job) = job {
                 state.running[self.key] = Some(Running::of(job.metadata()));
                 let send = self.pool.send_one(&mut state);
                 drop(state);
@@ -274,11 +311,14 @@ impl Thread<'_> {
                 state.running[self.key] = None;
                 continue;
             }
+            // What is left, if this is one too many, is for those who idle.
+            let send = self.pool.send_one(&mut state);
             drop(state);
+            self.pool.start(self.shared, send);
             // Out of blocking work: lend a hand, one poll at a time.
-            while !self.pool.has_queue() && lender.lend() {}
+            while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
             state = self.come_back();
-            if state.queue.is_empty() {
+            if !self.pool.has_job(&state) {
                 state = match self.idle(state) {
                     Some(state) => state,
                     None => return,
@@ -307,10 +347,10 @@ impl Thread<'_> {
                 return Some(state);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let surplus = state.threads > self.pool.max;
+            let surplus = self.pool.is_crowded(&state);
             if surplus || left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
                 state.idle -= 1;
-                if !state.queue.is_empty() {
+                if self.pool.has_job(&state) {
                     return Some(state);
                 }
                 state.threads -= 1;
