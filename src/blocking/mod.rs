@@ -60,7 +60,7 @@ struct State {
     coming: bool,
     /// Wake-ups given and not yet taken by an idle thread; 0 or 1.
     tokens: usize,
-    /// What each thread runs, for `tasks()`.
+    /// What each thread runs, and what is dropped without a seat, for `tasks()`.
     running: Slab<Option<Running>>,
 }
 
@@ -256,6 +256,12 @@ impl BlockingPool {
         state.running.iter().filter_map(|(_, running)| running.clone()).collect()
     }
 
+    /// Lists a task that is dropped by a thread without a seat.
+    pub(crate) fn list(&self, runnable: &Runnable) -> Listed<'_> {
+        let running = Running::of(runnable.metadata());
+        Listed { pool: self, key: lock(&self.state).running.insert(Some(running)) }
+    }
+
     pub(crate) fn lend_count(&self) -> u64 {
         self.lends.load(Ordering::Relaxed)
     }
@@ -264,6 +270,18 @@ impl BlockingPool {
     fn arrive<'a>(&self, state: &'a mut State) -> &'a mut State {
         state.coming = false;
         state
+    }
+}
+
+/// Takes a task off the list of those that run.
+pub(crate) struct Listed<'a> {
+    pool: &'a BlockingPool,
+    key: usize,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        lock(&self.pool.state).running.remove(self.key);
     }
 }
 

@@ -124,3 +124,59 @@ fn two_coordinators_that_wait_for_each_other_for_ever_are_both_named() {
         }
     });
 }
+
+/// Waits in its destructor until the other end is dropped.
+struct Stubborn(mpsc::Receiver<()>);
+
+impl Drop for Stubborn {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+#[test]
+fn destructors_that_do_not_return_are_named_by_the_shutdown_which_ends() {
+    for tasks in [1, 2, 3, 10] {
+        in_time("stubborn destructors", move || {
+            let coord = started(2);
+            let mut releases = Vec::new();
+            let mut ids: Vec<_> = (0..tasks)
+                .map(|_| {
+                    let (release, stubborn) = mpsc::channel();
+                    releases.push(release);
+                    let guard = Stubborn(stubborn);
+                    let task = coord.task().name("stubborn").spawn(async move {
+                        let _guard = guard;
+                        std::future::pending::<()>().await;
+                    });
+                    task.id()
+                })
+                .collect();
+            let polls = || coord.metrics().workers().iter().map(|w| w.poll_count).sum::<u64>();
+            eventually("all wait", || polls() == tasks);
+            let report = coord.shutdown(Duration::from_millis(10));
+            ids.sort();
+            let listed: Vec<_> = report.still_running.iter().map(|info| info.id()).collect();
+            assert_eq!(listed, ids);
+            drop(coord); // does not wait for what was given up
+            drop(releases);
+        });
+    }
+}
+
+#[test]
+fn a_destructor_of_what_never_ran_is_named_as_well() {
+    in_time("a stubborn destructor before the start", || {
+        let coord = coordinator(2);
+        let (_release, stubborn) = mpsc::channel();
+        let guard = Stubborn(stubborn);
+        let task = coord.spawn(async move { drop(guard) });
+        let closure = coord.spawn_blocking(|| ());
+        let report = coord.shutdown(Duration::ZERO);
+        let [info] = &report.still_running[..] else { panic!("{report:?}") };
+        assert_eq!((info.id(), info.state()), (task.id(), TaskState::Running));
+        // What was not behind it is gone.
+        assert!(wait(closure).unwrap_err().is_cancelled());
+        drop(coord);
+    });
+}
