@@ -96,7 +96,7 @@ fn a_forgotten_future_of_a_join_leaves_the_task_alone() {
     let mut waits = Box::pin(async { (&mut task).await });
     assert!(waits.as_mut().poll(&mut cx).is_pending());
     drop(waits);
-    let mut waits = Box::pin(async move { task.await });
+    let mut waits = Box::pin(task);
     assert!(waits.as_mut().poll(&mut cx).is_pending());
     mem::forget(waits);
     release.send_blocking(5).unwrap();

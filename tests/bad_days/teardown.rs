@@ -183,8 +183,10 @@ fn dropped_for_sure_in_a_closure_of_its_own_it_ends_afterwards() {
     });
 }
 
+type Last = OnDrop<Box<dyn FnMut()>>;
+
 thread_local! {
-    static AT_THE_END: RefCell<Vec<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(Vec::new()) };
+    static AT_THE_END: RefCell<Vec<Last>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Does `f` in a destructor of this thread's thread-locals.
