@@ -14,6 +14,9 @@ pub(crate) type ThreadHook = Box<dyn Fn(&WorkerInfo) + Send + Sync>;
 pub(crate) type StallHook = Box<dyn Fn(&Stall) + Send + Sync>;
 pub(crate) type PanicHook = Box<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
 
+/// So many payloads are dropped, each the panic of the drop of the one before.
+const MOST_PAYLOADS: usize = 16;
+
 /// A panic that no handle takes, as the hook of
 /// [`Builder::on_panic`](crate::Builder::on_panic) sees it.
 ///
@@ -142,12 +145,16 @@ impl Hooks {
     }
 }
 
-/// Drops a panic's payload, whose own drop may panic.
-pub(crate) fn forget(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Panics all the way down: leak the last one.
-        std::mem::forget(second);
+/// Drops a panic's payload, whose own drop may panic, with a payload whose own may.
+pub(crate) fn forget(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..MOST_PAYLOADS {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    // Panics all the way down: leak the last one.
+    std::mem::forget(payload);
 }
 
 /// A task's panic on its way to the handle. If it is dropped on the way, nobody
