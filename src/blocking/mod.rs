@@ -387,7 +387,7 @@ impl Running {
         Running {
             id: meta.id(),
             name: meta.name().cloned(),
-            site: meta.site,
+            site: meta.site(),
             since: Instant::now(),
         }
     }
