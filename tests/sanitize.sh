@@ -30,7 +30,7 @@ asan() {
 
 memcheck() {
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=full \
-        --errors-for-leak-kinds=definite --fair-sched=yes --error-exitcode=9"
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite --fair-sched=yes --error-exitcode=9"
     for test in arena join panics spawn; do
         echo "== valgrind: $test"
         cargo test --quiet --target x86_64-unknown-linux-gnu --test "$test" -- \

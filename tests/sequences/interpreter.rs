@@ -356,7 +356,9 @@ impl Director {
             From::AThread => thread::spawn(spawn).join().unwrap(),
             From::AMainFuture => {
                 self.started = true;
-                self.handle.block_on(async { spawn() })
+                let mut spawn = Some(spawn);
+                let spawns = poll_fn(|_| Poll::Ready(spawn.take().expect("polled once")()));
+                self.handle.block_on(spawns)
             }
             From::AClosure if self.started && !self.ended => {
                 wait(self.handle.spawn_blocking(spawn)).unwrap()
