@@ -82,6 +82,11 @@ fn what_is_started_gets_everything_done_or_the_start_says_no() {
 }
 
 #[test]
+fn a_worker_that_comes_back_stays_if_the_thread_in_its_place_is_refused() {
+    refused("coming_back");
+}
+
+#[test]
 fn tasks_that_block_on_tasks_get_everything_done() {
     refused("nested");
 }

@@ -183,6 +183,31 @@ fn started() {
 
 #[test]
 #[ignore = "runs where threads are refused"]
+fn coming_back() {
+    for_each_refusal(|workers| {
+        let coord = coordinator(workers);
+        if coord.start().is_err() {
+            return;
+        }
+        // It gives its place away and takes it again, while others are sent for.
+        let comes_back = coord.spawn(async {
+            for _ in 0..200 {
+                oasync::block_in_place(thread::yield_now);
+                oasync::yield_now().await;
+            }
+        });
+        let mut tasks = Vec::new();
+        while !comes_back.is_finished() && tasks.len() < 10_000 {
+            tasks.push(coord.spawn(async {}));
+            thread::yield_now();
+        }
+        wait(comes_back).unwrap();
+        tasks.into_iter().for_each(|task| wait(task).unwrap());
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
 fn nested() {
     for_each_refusal(|workers| {
         fn dive(depth: usize) -> usize {
