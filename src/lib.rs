@@ -89,6 +89,7 @@ mod queue;
 mod seat;
 mod shared;
 mod shutdown;
+mod stall;
 mod sync;
 mod task;
 mod thief;
@@ -103,13 +104,14 @@ pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
 pub use handle::Handle;
-pub use hooks::{Stall, TaskPanic};
+pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
 #[cfg(shuttle)]
 #[doc(hidden)]
 pub use sync::shuttle::model;
+pub use stall::Stall;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};

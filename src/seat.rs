@@ -39,8 +39,8 @@ struct Owner {
     turn: Cell<bool>,
 }
 
-/// Counters of a seat. The thread on it is the only writer, so it adds with a
-/// load and a store; a hand-over of the seat passes through the idle word,
+/// Counters of a seat. The thread on it is the only writer (but of one), so it adds
+/// with a load and a store; a hand-over of the seat passes through the idle word,
 /// whose operations are sequentially consistent.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -54,6 +54,8 @@ pub(crate) struct Counters {
     /// When the seat was taken, in nanoseconds since the start, plus one; 0
     /// while it is vacant.
     pub(crate) since: AtomicU64,
+    /// Nanoseconds of the longest poll, as the watcher saw it, who alone writes it.
+    pub(crate) longest: AtomicU64,
     /// The task that is being polled; 0 for none.
     pub(crate) running: AtomicU64,
     pub(crate) running_site: AtomicPtr<Site>,

@@ -10,8 +10,9 @@
 //!    wakes each waiting task, so that each goes through a queue once more.
 //!    Futures are thus dropped by a worker's or the closer's loop and never
 //!    inside a waker, where the waker's owner may hold a lock.
-//! 4. The closer takes from all queues, without a seat, and drops, until nothing is
-//!    alive.
+//! 4. What is in the queues is taken out, without a seat, and dropped, until nothing
+//!    is alive: by the closer; or, if it has a limit, by a thread of its own, the
+//!    *sweeper*, for a destructor may not return.
 //! 5. *Stopped*: threads are woken and leave; the closer lets no other start, and
 //!    joins them.
 //!
@@ -22,14 +23,17 @@
 //! opened. So the closer also looks on its own, every 10 ms.
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use crate::WorkerKind;
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
+use crate::parker;
 use crate::shared::{Phase, Shared};
-use crate::sync::{Arc, Instant, Ordering};
+use crate::sync::{Arc, AtomicBool, Instant, Ordering};
+use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;
 
@@ -64,8 +68,8 @@ pub struct ShutdownReport {
     /// Tasks whose future was dropped before its end, closures that never
     /// started.
     pub cancelled: u64,
-    /// What could not be stopped: a closure that still blocks, a poll that has
-    /// not returned. The task that calls `shutdown` is not listed.
+    /// What could not be stopped: a closure that still blocks, a poll or a
+    /// destructor that has not returned, and what was behind it. The task that calls `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
 }
 
@@ -150,10 +154,13 @@ impl<'a> Closer<'a> {
         if !end.is_ready() {
             let entry = Entry::new(shared, WorkerKind::Caller, None);
             let _entered = entry.enter();
-            if shared.phase.load(Ordering::SeqCst) < Phase::Cancelling {
-                wait_aside(&entry, &end);
-            } else {
-                discard_until(&entry, &end);
+            let cancelling = shared.phase.load(Ordering::SeqCst) >= Phase::Cancelling;
+            let sweeper = (cancelling && deadline.is_some()).then(|| Sweeper::start(shared));
+            match sweeper {
+                None if cancelling => discard_until(&entry, &end),
+                // Without a thread it has to do it itself, and may have to wait.
+                Some(Err(_)) => discard_until(&entry, &end),
+                None | Some(Ok(_)) => wait_aside(&entry, &end),
             }
         }
         end.reached.get()
@@ -191,6 +198,42 @@ impl Drop for Closer<'_> {
     }
 }
 
+/// A thread that drops what is in the queues, until this is dropped.
+struct Sweeper(Arc<AtomicBool>);
+
+impl Sweeper {
+    fn start(shared: &Arc<Shared>) -> io::Result<Self> {
+        let done = Arc::new(AtomicBool::new(false));
+        let (owned, until) = (shared.clone(), done.clone());
+        let name = format!("{}-sweep", shared.options.thread_name);
+        shared.threads.spawn(shared, name, move || sweep(&owned, &until))?;
+        Ok(Sweeper(done))
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        // Relaxed: nothing else is told by it.
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The body of the sweeper's thread.
+fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
+    context::settle(shared);
+    let entry = Entry::new(shared, WorkerKind::Caller, None);
+    let _entered = entry.enter();
+    let parker = parker::current();
+    let _listed = shared.list_parked(parker.clone());
+    loop {
+        discard_queued(shared);
+        if done.load(Ordering::Relaxed) || shared.is_over() {
+            return;
+        }
+        parker.park(Some(Instant::now() + LOOK));
+    }
+}
+
 /// Drops what is in the queues until the end.
 fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     step_aside(entry);
@@ -207,10 +250,12 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
 }
 
 fn discard_queued(shared: &Shared) {
-    drop(shared.blocking.take_queue());
+    for runnable in shared.blocking.take_queue() {
+        task::discard(shared, runnable);
+    }
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
-        drop(runnable);
+        task::discard(shared, runnable);
     }
 }
 

@@ -49,6 +49,24 @@ struct Handles {
     list: Vec<JoinHandle<()>>,
 }
 
+impl Handles {
+    /// Starts a thread; under the lock, so that none does behind the back of `join`.
+    fn spawn(
+        &mut self,
+        shared: &Shared,
+        name: String,
+        f: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::other("the coordinator has stopped"));
+        }
+        let handle = start_thread(name, shared.options.stack_size, f)?;
+        self.list.retain(|handle| !has_ended(handle));
+        self.list.push(handle);
+        Ok(())
+    }
+}
+
 impl Threads {
     pub(crate) fn new(max: usize) -> Self {
         Threads {
@@ -68,16 +86,24 @@ impl Threads {
         shared: &Shared,
         promise: Promise,
     ) -> Result<(), (Promise, Option<io::Error>)> {
+        if self.live() >= self.max {
+            return Err((promise, None));
+        }
+        let mut handles = lock(&self.handles);
         if !self.enter() {
             return Err((promise, None));
         }
         let index = self.indices.take();
         let owned = shared.to_arc();
         let name = format!("{}-{index}", shared.options.thread_name);
-        let started = self.spawn(shared, name, move || worker::thread(&owned, index, promise));
+        let body = move || worker::thread(&owned, index, promise);
+        let started = handles.spawn(shared, name, body);
+        if started.is_err() {
+            self.leave();
+        }
+        drop(handles);
         started.map_err(|error| {
             self.indices.give_back(index);
-            self.leave();
             // The closure was dropped with the promise in it.
             (Promise::assume(), Some(error))
         })
@@ -112,15 +138,7 @@ impl Threads {
         name: String,
         f: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        // Under the lock, so that no thread starts behind the back of `join`.
-        let mut handles = lock(&self.handles);
-        if handles.closed {
-            return Err(io::Error::other("the coordinator has stopped"));
-        }
-        let handle = start_thread(name, shared.options.stack_size, f)?;
-        handles.list.retain(|handle| !has_ended(handle));
-        handles.list.push(handle);
-        Ok(())
+        lock(&self.handles).spawn(shared, name, f)
     }
 
     /// Counts one more live thread, unless there are enough.
@@ -139,8 +157,13 @@ impl Threads {
         self.live.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Leaves if there are more than enough.
+    /// Leaves if there are more than enough. Not while one is being started, which
+    /// counts already, but may be refused: then nobody would be left.
     pub(crate) fn retire(&self) -> bool {
+        if self.live() <= self.max {
+            return false;
+        }
+        let _nobody_starts = lock(&self.handles);
         let fewer = |live| (live > self.max).then(|| live - 1);
         self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
     }

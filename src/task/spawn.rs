@@ -151,15 +151,25 @@ fn schedule_blocking(raw: async_task::Runnable<Meta>) {
 /// `entry` is the top one of this thread, and of the task's coordinator.
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
-    if entry.shared.is_cancelling() {
-        return drop(runnable);
-    }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
     }
-    runnable.run();
+    if entry.shared.is_cancelling() {
+        discard(entry.shared, runnable);
+    } else {
+        runnable.run();
+    }
     // A cancelled task was not polled, so its poll did not end this.
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
+}
+
+/// Drops a task's future without polling it.
+#[cold]
+pub(crate) fn discard(shared: &Shared, runnable: Runnable) {
+    // A destructor that does not return is to be listed.
+    let listed = context::seat(shared).is_none().then(|| shared.blocking.list(&runnable));
+    drop(runnable);
+    drop(listed);
 }
