@@ -21,6 +21,10 @@ pub(crate) enum Peer {
     Oasync,
     /// The root is the main future of `block_on`.
     OasyncMain,
+    /// oasync with idle blocking threads; compared with itself only.
+    OasyncIdleThreads,
+    /// oasync with far more workers than there are cores; the same.
+    OasyncManyWorkers,
     Tokio,
     TokioMain,
     /// async-executor; the threads run it, the caller waits.
@@ -36,9 +40,11 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 11] = [
+    pub(crate) const ALL: [Peer; 13] = [
         Peer::Oasync,
         Peer::OasyncMain,
+        Peer::OasyncIdleThreads,
+        Peer::OasyncManyWorkers,
         Peer::Tokio,
         Peer::TokioMain,
         Peer::AsyncExecutor,
@@ -54,6 +60,8 @@ impl Peer {
         match self {
             Peer::Oasync => "oasync",
             Peer::OasyncMain => "oasync (main)",
+            Peer::OasyncIdleThreads => "8 idle threads",
+            Peer::OasyncManyWorkers => "64 workers",
             Peer::Tokio => "tokio",
             Peer::TokioMain => "tokio (main)",
             Peer::AsyncExecutor => "async-ex",
@@ -70,9 +78,15 @@ impl Peer {
         matches!(self, Peer::Tokio | Peer::TokioMain)
     }
 
+    /// Whether it is oasync, in any way.
+    pub(crate) fn is_ours(self) -> bool {
+        use Peer::{Oasync, OasyncIdleThreads, OasyncMain, OasyncManyWorkers};
+        matches!(self, Oasync | OasyncMain | OasyncIdleThreads | OasyncManyWorkers)
+    }
+
     /// Whether it is a peer at all.
     pub(crate) fn is_rival(self) -> bool {
-        !matches!(self, Peer::Oasync | Peer::OasyncMain | Peer::Ideal)
+        !self.is_ours() && self != Peer::Ideal
     }
 }
 
