@@ -112,6 +112,7 @@ fn colour(peer: Peer) -> RGBColor {
     match peer {
         Peer::Oasync
         | Peer::OasyncMain
+        | Peer::OasyncAgain
         | Peer::OasyncIdleThreads
         | Peer::OasyncManyWorkers
         | Peer::Ideal => BLACK,

@@ -21,7 +21,9 @@ pub(crate) enum Peer {
     Oasync,
     /// The root is the main future of `block_on`.
     OasyncMain,
-    /// oasync with idle blocking threads; compared with itself only.
+    /// oasync in a second coordinator, as the first; compared with itself only.
+    OasyncAgain,
+    /// oasync with idle blocking threads; the same.
     OasyncIdleThreads,
     /// oasync with far more workers than there are cores; the same.
     OasyncManyWorkers,
@@ -40,9 +42,10 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 13] = [
+    pub(crate) const ALL: [Peer; 14] = [
         Peer::Oasync,
         Peer::OasyncMain,
+        Peer::OasyncAgain,
         Peer::OasyncIdleThreads,
         Peer::OasyncManyWorkers,
         Peer::Tokio,
@@ -60,6 +63,7 @@ impl Peer {
         match self {
             Peer::Oasync => "oasync",
             Peer::OasyncMain => "oasync (main)",
+            Peer::OasyncAgain => "the same again",
             Peer::OasyncIdleThreads => "8 idle threads",
             Peer::OasyncManyWorkers => "64 workers",
             Peer::Tokio => "tokio",
@@ -80,8 +84,8 @@ impl Peer {
 
     /// Whether it is oasync, in any way.
     pub(crate) fn is_ours(self) -> bool {
-        use Peer::{Oasync, OasyncIdleThreads, OasyncMain, OasyncManyWorkers};
-        matches!(self, Oasync | OasyncMain | OasyncIdleThreads | OasyncManyWorkers)
+        use Peer::{Oasync, OasyncAgain, OasyncIdleThreads, OasyncMain, OasyncManyWorkers};
+        matches!(self, Oasync | OasyncMain | OasyncAgain | OasyncIdleThreads | OasyncManyWorkers)
     }
 
     /// Whether it is a peer at all.

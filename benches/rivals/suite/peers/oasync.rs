@@ -61,10 +61,14 @@ macro_rules! set_up {
 }
 
 set_up!(
-    /// Without a blocking thread: one that is started to help behind a slow poll
-    /// does not stay.
+    /// Without blocking threads.
     Plain,
-    || started(Coordinator::builder().workers(threads()).keep_alive(SHORT))
+    without_blocking_threads
+);
+set_up!(
+    /// The same: how much two coordinators differ that do not.
+    Again,
+    without_blocking_threads
 );
 set_up!(
     /// With blocking threads that have nothing to do.
@@ -76,6 +80,11 @@ set_up!(
     ManyWorkers,
     || started(Coordinator::builder().workers(MANY_WORKERS).keep_alive(SHORT))
 );
+
+/// One that is started to help behind a slow poll does not stay.
+fn without_blocking_threads() -> Coordinator {
+    started(Coordinator::builder().workers(threads()).keep_alive(SHORT))
+}
 
 fn with_idle_threads() -> Coordinator {
     let coordinator = started(Coordinator::builder().workers(threads()).keep_alive(LONG));

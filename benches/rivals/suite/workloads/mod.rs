@@ -28,7 +28,7 @@ mod yields;
 use std::time::Duration;
 
 use super::peers::async_executor::{AsyncExecutor, Plain, Static};
-use super::peers::oasync::{IdleThreads, ManyWorkers, Oasync, Plain as NoThreads};
+use super::peers::oasync::{Again, IdleThreads, ManyWorkers, Oasync, Plain as First};
 use super::peers::tokio::Tokio;
 use super::peers::{self, Peer, Runtime};
 use super::stats::quantile;
@@ -86,7 +86,8 @@ macro_rules! every_way {
 macro_rules! itself {
     ($($run:ident)::+) => {
         vec![
-            entry(Peer::Oasync, $($run)::+::<Oasync<false, NoThreads>>),
+            entry(Peer::Oasync, $($run)::+::<Oasync<false, First>>),
+            entry(Peer::OasyncAgain, $($run)::+::<Oasync<false, Again>>),
             entry(Peer::OasyncIdleThreads, $($run)::+::<Oasync<false, IdleThreads>>),
             entry(Peer::OasyncManyWorkers, $($run)::+::<Oasync<false, ManyWorkers>>),
         ]
