@@ -69,7 +69,8 @@ pub struct ShutdownReport {
     /// started.
     pub cancelled: u64,
     /// What could not be stopped: a closure that still blocks, a poll or a
-    /// destructor that has not returned, and what was behind it. The task that calls `shutdown` is not listed.
+    /// destructor that has not returned, and what was behind it. The task that calls
+    /// `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
 }
 
