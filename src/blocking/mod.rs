@@ -365,6 +365,11 @@ impl Thread<'_> {
 
     /// Waits for a token; `None` if the thread is to end, which is counted.
     fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
+        // A token is for those who idle; one too many that took it would give it out
+        // again at once.
+        if self.pool.is_crowded(&state) {
+            return self.leave(state);
+        }
         let deadline = Instant::now().checked_add(self.pool.keep_alive);
         state.idle += 1;
         loop {
@@ -381,12 +386,17 @@ impl Thread<'_> {
                 if self.pool.has_job(&state) {
                     return Some(state);
                 }
-                state.threads -= 1;
-                state.running.remove(self.key);
-                return None;
+                return self.leave(state);
             }
             state = wait_until(&self.pool.wake, state, deadline);
         }
+    }
+
+    /// Counts the thread out.
+    fn leave<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
+        state.threads -= 1;
+        state.running.remove(self.key);
+        None
     }
 }
 
