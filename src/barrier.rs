@@ -13,7 +13,7 @@
 
 use std::sync::atomic::compiler_fence;
 
-use crate::sync::{AtomicBool, Ordering, fence};
+use crate::sync_facade::{AtomicBool, Ordering, fence};
 
 /// Whether the process is registered; set before the first coordinator is made,
 /// and never changed after.

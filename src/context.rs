@@ -19,7 +19,7 @@ use std::task::Waker;
 
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::{Kind, Meta};
 use crate::{WorkerInfo, WorkerKind};
 

@@ -88,7 +88,7 @@ mod queue;
 mod seat;
 mod shared;
 mod shutdown;
-mod sync;
+mod sync_facade;
 mod task;
 mod thief;
 mod threads;

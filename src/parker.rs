@@ -21,7 +21,7 @@
 use std::task::Wake;
 use std::time::Instant;
 
-use crate::sync::{Arc, AtomicU8, Condvar, Mutex, Ordering, lock};
+use crate::sync_facade::{Arc, AtomicU8, Condvar, Mutex, Ordering, lock};
 
 const EMPTY: u8 = 0;
 const PARKED: u8 = 1;

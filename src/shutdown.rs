@@ -28,7 +28,7 @@ use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
-use crate::sync::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering};
 use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;

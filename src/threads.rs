@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::idle::Promise;
 use crate::shared::Shared;
-use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync_facade::{AtomicUsize, Mutex, Ordering, lock};
 use crate::worker;
 
 /// Small numbers, the lowest free one first.

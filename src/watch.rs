@@ -32,7 +32,7 @@ use crate::context::{self, Entry};
 use crate::hooks::Stall;
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU8, AtomicU64, OnceLock, Ordering};
+use crate::sync_facade::{Arc, AtomicU8, AtomicU64, OnceLock, Ordering};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);

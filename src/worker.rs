@@ -20,7 +20,7 @@ use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering};
 use crate::task::{self, Runnable};
 
 /// How often a searcher goes round all queues before it gives up.

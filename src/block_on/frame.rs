@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync_facade::{Arc, AtomicBool, Ordering};
 use crate::task::id;
 use crate::worker::Main;
 

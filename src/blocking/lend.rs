@@ -7,7 +7,7 @@
 //! pool nor as a lender.
 
 use crate::context::Entry;
-use crate::sync::Ordering;
+use crate::sync_facade::Ordering;
 use crate::task;
 use crate::thief::Thief;
 

@@ -29,7 +29,7 @@ use slab::Slab;
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync_facade::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
 

@@ -24,7 +24,7 @@ use crossbeam_utils::CachePadded;
 use event_listener::{Event, EventListener, IntoNotification};
 
 use crate::barrier;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync_facade::{AtomicU64, Ordering, fence};
 
 const SEARCHING: u64 = 1;
 const VACANT: u64 = 1 << 32;

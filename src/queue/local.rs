@@ -11,7 +11,7 @@
 use st3::StealError;
 use st3::fifo::{Stealer, Worker};
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync_facade::{AtomicU64, Ordering};
 use crate::task::Runnable;
 
 /// Runnables that a local queue holds.

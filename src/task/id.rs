@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync_facade::{AtomicU64, Ordering};
 
 /// So many ids a seat takes at a time, so that spawning on it needs no atomic
 /// read-modify-write.

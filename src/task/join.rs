@@ -10,7 +10,7 @@ use async_task::FallibleTask;
 
 use crate::context;
 use crate::hooks::Hooks;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::{JoinError, Meta, Outcome, TaskId};
 
 type Task<T> = FallibleTask<Outcome<T>, Meta>;

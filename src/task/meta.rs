@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use crate::context;
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::TaskId;
 use crate::task::registry::{Closed, Place};
 

@@ -20,7 +20,7 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::sync_facade::{AtomicU64, Mutex, Ordering, lock};
 use crate::task::Meta;
 
 pub(crate) struct Registry {

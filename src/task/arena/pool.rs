@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use concurrent_queue::ConcurrentQueue;
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync_facade::{AtomicUsize, Ordering};
 
 /// So many pieces of memory are kept at most. More than this many arenas that
 /// end at once are a burst, whose memory is better returned to the system.
