@@ -219,6 +219,8 @@ pub(crate) struct Scope {
     owner: u64,
     meta: *const Meta,
     waker: *const Waker,
+    /// What this poll has used of its share (see [`coop`](crate::coop)).
+    pub(crate) used: Cell<u32>,
     parent: Cell<*const Scope>,
 }
 
@@ -229,13 +231,20 @@ impl Scope {
             owner: meta.id,
             meta,
             waker: waker.map_or(ptr::null(), ptr::from_ref),
+            used: Cell::new(0),
             parent: Cell::new(ptr::null()),
         }
     }
 
     /// The code of a main future.
     pub(crate) fn of_main(owner: u64, waker: &Waker) -> Self {
-        Scope { owner, meta: ptr::null(), waker, parent: Cell::new(ptr::null()) }
+        Scope {
+            owner,
+            meta: ptr::null(),
+            waker,
+            used: Cell::new(0),
+            parent: Cell::new(ptr::null()),
+        }
     }
 
     /// Makes this the innermost scope until the guard is dropped.
@@ -324,6 +333,17 @@ pub(crate) fn is_own_waker(waker: &Waker) -> bool {
 /// Who owns the memory of an arena that is made here; 0 outside of every task.
 pub(crate) fn owner() -> u64 {
     top_scope().map_or(0, |scope| scope.owner)
+}
+
+/// Uses `units` of what the innermost poll has of `share`; false if that is used
+/// up now. Outside of our polls there is nothing to use.
+#[inline]
+pub(crate) fn use_share(units: u32, share: u32) -> bool {
+    top_scope().is_none_or(|scope| {
+        let used = scope.used.get().saturating_add(units);
+        scope.used.set(used);
+        used < share
+    })
 }
 
 /// The scopes of this thread, the innermost first.

@@ -37,7 +37,8 @@
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
-//! | let others run | [`yield_now`] |
+//! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
+//! | wait for others, pass something on | [`sync`]: locks, [`Latch`](sync::Latch), [`CancelToken`](sync::CancelToken), channels |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
@@ -52,13 +53,15 @@
 //! # I/O and timers
 //!
 //! oasync schedules, and leaves I/O and time to crates that work on any
-//! executor, such as `async-io`, which brings a thread of its own for them. So
-//! do channels and locks: `async-channel`, `async-lock` and the like.
+//! executor, such as `async-io`, which brings a thread of its own for them.
 //!
 //! # Features
 //!
-//! The crate has no Cargo features: all of it is always there. It needs the
-//! standard library with threads, and Rust 1.85.
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `sync` | yes | [`sync`], with `async-lock` and `async-channel` |
+//!
+//! It needs the standard library with threads, and Rust 1.85.
 //!
 //! # More
 //!
@@ -75,6 +78,7 @@ mod block_on;
 mod blocking;
 mod builder;
 mod context;
+pub mod coop;
 mod coordinator;
 mod free;
 mod handle;
@@ -88,6 +92,8 @@ mod queue;
 mod seat;
 mod shared;
 mod shutdown;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod sync_facade;
 mod task;
 mod thief;
@@ -116,15 +122,15 @@ pub use futures_lite::future::{YieldNow, yield_now};
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/guide.md")]
 struct GuideDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/from-odin.md")]
 struct FromOdinDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/from-odin-primitives.md")]
 struct PrimitivesDoctests;
 
