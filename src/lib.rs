@@ -66,7 +66,8 @@
 //! # More
 //!
 //! The sources have pages of their own in `docs/`: `guide.md`, for users;
-//! `from-odin.md`, for those who know the Odin library whose ideas these are;
+//! `from-tokio.md`, for those who know tokio, smol or rayon; `from-odin.md`, for
+//! those who know the Odin library whose ideas these are;
 //! `architecture.md`, how it works inside and why. `examples/` has programs of
 //! one idea each.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
@@ -133,6 +134,10 @@ struct FromOdinDoctests;
 #[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/from-odin-primitives.md")]
 struct PrimitivesDoctests;
+
+#[cfg(all(doctest, feature = "sync"))]
+#[doc = include_str!("../docs/from-tokio.md")]
+struct FromTokioDoctests;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/architecture.md")]
