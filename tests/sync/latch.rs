@@ -9,7 +9,7 @@ use std::thread;
 use oasync::sync::Latch;
 
 use crate::common::coordinator;
-use crate::wakers::{Call, Count, OnDrop, poll};
+use crate::wakers::{Call, Count, OnDrop, on_clone, poll};
 
 #[test]
 fn it_opens_at_the_last_count_and_stays_open() {
@@ -109,6 +109,14 @@ fn no_wake_up_is_lost_whoever_comes_first() {
         latch.wait_blocking();
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn a_latch_that_opens_between_look_and_entry_is_seen() {
+    let latch = Arc::new(Latch::new(1));
+    let opener = latch.clone();
+    let mut wait = latch.wait();
+    assert!(poll(&mut wait, &on_clone(move || opener.count_down())).is_ready());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 use oasync::sync::oneshot::{self, Closed};
 
 use crate::common::{CountDrop, coordinator};
-use crate::wakers::{Call, Count, OnDrop, poll};
+use crate::wakers::{Call, Count, OnDrop, on_clone, poll};
 
 #[test]
 fn the_value_arrives_whoever_comes_first() {
@@ -108,6 +108,19 @@ fn the_waker_of_the_last_poll_is_woken_and_none_is_kept() {
     assert_eq!(Arc::strong_count(&last), 1, "a dropped receiver keeps no waker");
     assert_eq!(sender.send(()), Err(()));
     assert_eq!((first.get(), last.get()), (0, 0));
+}
+
+#[test]
+fn what_happens_between_look_and_entry_is_seen() {
+    let (sender, mut receiver) = oneshot::channel();
+    let send = move || sender.send(1).unwrap();
+    assert_eq!(poll(&mut receiver, &on_clone(send)), Poll::Ready(Ok(1)));
+
+    let (sender, mut receiver) = oneshot::channel::<i32>();
+    assert_eq!(poll(&mut receiver, &on_clone(|| drop(sender))), Poll::Ready(Err(Closed)));
+
+    let (mut sender, receiver) = oneshot::channel::<i32>();
+    assert!(poll(&mut Box::pin(sender.closed()), &on_clone(|| drop(receiver))).is_ready());
 }
 
 #[test]

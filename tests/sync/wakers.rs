@@ -1,9 +1,11 @@
 //! Wakers that count, and wakers that do as they like.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -57,6 +59,28 @@ impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
     }
+}
+
+/// A waker that calls `f` when it is cloned for the first time: between the look
+/// and the entry in the list, where a wake-up could get lost.
+pub fn on_clone(f: impl FnOnce() + 'static) -> Waker {
+    thread_local! {
+        static HOOK: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+    }
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            if let Some(hook) = HOOK.take() {
+                hook();
+            }
+            RawWaker::new(ptr::null(), &VTABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    HOOK.set(Some(Box::new(f)));
+    // SAFETY: no function of the table touches the data.
+    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE)) }
 }
 
 pub fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
