@@ -27,7 +27,8 @@ where
     let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
+        .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
+    let runnable = Runnable::new(runnable);
     if !enlist(&runnable) {
         drop(runnable);
     } else {
@@ -51,7 +52,8 @@ where
     let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
+        .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
+    let runnable = Runnable::new(runnable);
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
@@ -127,7 +129,8 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
 #[inline]
-fn schedule(runnable: Runnable, info: ScheduleInfo) {
+fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
+    let runnable = Runnable::new(raw);
     // SAFETY: `async-task` schedules a task only while its future is not
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
@@ -152,7 +155,8 @@ fn schedule(runnable: Runnable, info: ScheduleInfo) {
 }
 
 /// The schedule function of every closure for the blocking pool.
-fn schedule_blocking(runnable: Runnable) {
+fn schedule_blocking(raw: async_task::Runnable<Meta>) {
+    let runnable = Runnable::new(raw);
     let shared = runnable.metadata().shared().to_arc();
     shared.submit_blocking(runnable);
 }
@@ -163,7 +167,7 @@ fn schedule_blocking(runnable: Runnable) {
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if entry.shared.is_cancelling() {
-        return discard(runnable);
+        return drop(runnable);
     }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
@@ -173,9 +177,4 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
-}
-
-/// Drops a task's future without polling it.
-pub(crate) fn discard(runnable: Runnable) {
-    drop(runnable);
 }
