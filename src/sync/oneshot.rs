@@ -238,15 +238,9 @@ impl<T> Future for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut state = lock(&self.shared);
-        // Dropped without the lock, like the waker, also if the sender's panics.
-        let _value = state.value.take();
-        let _own = state.receiver.leave();
-        let sender = state.sender.waker();
-        drop(state);
-        if let Some(waker) = sender {
-            waker.wake();
-        }
+        // A value goes with the last of the two ends, without the lock. A sender
+        // that has sent is gone, or on its way out.
+        self.close();
     }
 }
 
