@@ -6,8 +6,9 @@ use std::io;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crate::hooks::{Hooks, Stall, TaskPanic};
+use crate::hooks::{Hooks, TaskPanic};
 use crate::shared::Shared;
+use crate::stall::Stall;
 use crate::{Coordinator, WorkerInfo};
 
 const MAX_WORKERS: usize = 1024;
@@ -99,8 +100,10 @@ impl Builder {
         self
     }
 
-    /// The most threads that the blocking pool may have; closures beyond wait in
-    /// a queue. Default: 512; at most 32,768.
+    /// The most closures that the blocking pool runs at once, and the most threads
+    /// that it has for them; closures beyond wait in a queue. While a worker is
+    /// stuck and all these threads are busy, there may be a few more, which run no
+    /// closure but the tasks that wait. Default: 512; at most 32,768.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
@@ -235,6 +238,10 @@ impl Builder {
     ///
     /// A poll that keeps one worker while others sleep for want of work is in
     /// nobody's way, and may go untold.
+    ///
+    /// Without this hook, the features `log` and `tracing` of this crate write a
+    /// warning with target `oasync`: one for each place that spawns such tasks,
+    /// the first 64 of them.
     ///
     /// ```
     /// use std::sync::mpsc;

@@ -21,7 +21,7 @@ use std::task::Waker;
 
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
-use crate::sync_facade::Arc;
+use crate::sync_facade::{Arc, thread_local};
 use crate::task::{Meta, Turn};
 use crate::{WorkerInfo, WorkerKind};
 
@@ -227,6 +227,8 @@ pub(crate) struct Scope {
     waker: *const Waker,
     /// What this poll has used of its share (see [`coop`](crate::coop)).
     pub(crate) used: Cell<u32>,
+    /// Whether a closer on this stack counts the task among its own.
+    pub(crate) in_closer: Cell<bool>,
     parent: Cell<*const Scope>,
 }
 
@@ -238,6 +240,7 @@ impl Scope {
             meta,
             waker: waker.map_or(ptr::null(), ptr::from_ref),
             used: Cell::new(0),
+            in_closer: Cell::new(false),
             parent: Cell::new(ptr::null()),
         }
     }
@@ -249,6 +252,7 @@ impl Scope {
             meta: ptr::null(),
             waker,
             used: Cell::new(0),
+            in_closer: Cell::new(false),
             parent: Cell::new(ptr::null()),
         }
     }
@@ -353,9 +357,7 @@ pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
 /// alone is none.
 #[inline]
 pub(crate) fn in_task_of(shared: &Shared) -> bool {
-    // A refused task, which is being dropped, keeps nothing alive.
-    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
-    scopes().filter_map(Scope::task).any(own)
+    tasks_of(shared).next().is_some()
 }
 
 /// Whether user code is running, rather than the loop of a worker.
@@ -413,10 +415,12 @@ pub(crate) fn on_own_thread(shared: &Shared) -> bool {
     CONTEXT.with(|cx| ptr::eq(cx.home.get(), shared))
 }
 
-/// How many tasks of `shared` are on this thread's call stack.
-pub(crate) fn depth(shared: &Shared) -> u64 {
-    let own = |meta: &&Meta| meta.belongs_to(shared) && meta.is_admitted();
-    scopes().filter_map(Scope::task).filter(own).count() as u64
+/// The tasks of `shared` on this thread's call stack, the innermost first.
+#[inline]
+pub(crate) fn tasks_of<'a>(shared: &Shared) -> impl Iterator<Item = &'a Scope> {
+    // A refused task, which is being dropped, keeps nothing alive.
+    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
+    scopes().filter(move |scope| scope.task().is_some_and(own))
 }
 
 /// What this thread is to the coordinator it is inside of; `None` outside of

@@ -290,8 +290,8 @@ impl Coordinator {
     ///
     /// When it returns, no future of the coordinator is alive, and none of its
     /// threads, except for what the report says is still running: a closure
-    /// that still blocks, a poll that did not return within a second after the
-    /// limit. If the coordinator was never started, everything is cancelled.
+    /// that still blocks, a poll or a destructor that did not return within a second
+    /// after the limit. If the coordinator was never started, everything is cancelled.
     ///
     /// Inside one of its own tasks it waits for the others; that task goes on
     /// until it next waits, and is cancelled there. Calling it again is allowed.

@@ -4,15 +4,18 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::time::Duration;
 
 use crate::WorkerInfo;
+use crate::stall::Stall;
 use crate::sync_facade::{Arc, AtomicU64, Ordering};
 use crate::task::{Meta, TaskId, message};
 
 pub(crate) type ThreadHook = Box<dyn Fn(&WorkerInfo) + Send + Sync>;
 pub(crate) type StallHook = Box<dyn Fn(&Stall) + Send + Sync>;
 pub(crate) type PanicHook = Box<dyn Fn(&TaskPanic<'_>) + Send + Sync>;
+
+/// So many payloads are dropped, each the panic of the drop of the one before.
+const MOST_PAYLOADS: usize = 16;
 
 /// A panic that no handle takes, as the hook of
 /// [`Builder::on_panic`](crate::Builder::on_panic) sees it.
@@ -82,46 +85,6 @@ impl fmt::Debug for TaskPanic<'_> {
     }
 }
 
-/// A poll that keeps a worker for longer than
-/// [`stall_threshold`](crate::Builder::stall_threshold).
-///
-/// ```
-/// use std::sync::mpsc;
-///
-/// let (tx, rx) = mpsc::channel();
-/// let coord = oasync::Coordinator::builder()
-///     .workers(1)
-///     .on_stall(move |stall| tx.send(stall.to_string()).unwrap())
-///     .build()?;
-/// coord.start()?;
-/// let (release, released) = mpsc::channel::<()>();
-/// let task = coord.spawn(async move { released.recv() }); // blocks its worker
-/// println!("{}", rx.recv().unwrap());
-/// // task 1, spawned at src/main.rs:10:18, keeps worker 0 for 10 ms
-/// release.send(()).unwrap();
-/// assert!(coord.block_on(task).unwrap().is_ok());
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Stall {
-    /// The task.
-    pub id: TaskId,
-    /// Where it was spawned.
-    pub location: &'static Location<'static>,
-    /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
-    pub worker: usize,
-    /// How long the poll has lasted so far.
-    pub lasts: Duration,
-}
-
-impl fmt::Display for Stall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stall { id, location, worker, lasts } = self;
-        write!(f, "task {id}, spawned at {location}, keeps worker {worker} for {lasts:.0?}")
-    }
-}
-
 /// Every hook of a coordinator.
 #[derive(Default)]
 pub(crate) struct Hooks {
@@ -145,12 +108,6 @@ impl Hooks {
     fn call_thread(&self, hook: Option<&ThreadHook>, info: &WorkerInfo) {
         if let Some(hook) = hook {
             self.contain(|| hook(info));
-        }
-    }
-
-    pub(crate) fn stalled(&self, stall: &Stall) {
-        if let Some(hook) = &self.stall {
-            self.contain(|| hook(stall));
         }
     }
 
@@ -188,12 +145,16 @@ impl Hooks {
     }
 }
 
-/// Drops a panic's payload, whose own drop may panic.
-pub(crate) fn forget(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Panics all the way down: leak the last one.
-        std::mem::forget(second);
+/// Drops a panic's payload, whose own drop may panic, with a payload whose own may.
+pub(crate) fn forget(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..MOST_PAYLOADS {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    // Panics all the way down: leak the last one.
+    std::mem::forget(payload);
 }
 
 /// A task's panic on its way to the handle. If it is dropped on the way, nobody

@@ -81,6 +81,7 @@ mod builder;
 mod context;
 pub mod coop;
 mod coordinator;
+mod count;
 mod free;
 mod handle;
 mod hooks;
@@ -93,12 +94,14 @@ mod queue;
 mod seat;
 mod shared;
 mod shutdown;
+mod stall;
 #[cfg(feature = "sync")]
 pub mod sync;
 mod sync_facade;
 mod task;
 mod thief;
 mod threads;
+mod wake;
 mod watch;
 mod worker;
 
@@ -108,10 +111,14 @@ pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
 pub use handle::Handle;
-pub use hooks::{Stall, TaskPanic};
+pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
+#[cfg(shuttle)]
+#[doc(hidden)]
+pub use sync_facade::shuttle::model;
+pub use stall::Stall;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};

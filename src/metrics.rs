@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::shared::Shared;
-use crate::sync_facade::{Arc, Ordering};
+use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::task::TaskId;
 
 /// What a coordinator has done so far and holds right now.
@@ -74,6 +74,11 @@ pub struct WorkerMetrics {
     pub local_queue_depth: usize,
     /// How long a thread was on the seat: polling, or looking for work.
     pub busy: Duration,
+    /// The longest poll of a task, as one sees it who looks every half
+    /// millisecond: up to one millisecond less than it was, and zero if all were
+    /// shorter than that. Polls while other workers have nothing to do may be
+    /// missed.
+    pub longest_poll: Duration,
 }
 
 impl Metrics {
@@ -272,6 +277,7 @@ impl Shared {
             park_count: counters.parks.load(Ordering::Relaxed),
             local_queue_depth: seat.queue.len() + usize::from(!seat.slot.is_empty()),
             busy: Duration::from_nanos(counters.busy.load(Ordering::Relaxed) + sitting),
+            longest_poll: Duration::from_nanos(counters.longest.load(Ordering::Relaxed)),
         }
     }
 

@@ -19,9 +19,10 @@
 //! signals, so the signal cannot fall between the sleeper's check and its wait.
 
 use std::task::Wake;
-use std::time::Instant;
 
-use crate::sync_facade::{Arc, AtomicU8, Condvar, Mutex, Ordering, lock};
+use crate::sync_facade::{
+    Arc, AtomicU8, Condvar, Instant, Mutex, Ordering, lock, thread_local, wait_until,
+};
 
 const EMPTY: u8 = 0;
 const PARKED: u8 = 1;
@@ -34,7 +35,7 @@ pub(crate) struct Parker {
 }
 
 impl Parker {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Parker { state: AtomicU8::new(EMPTY), lock: Mutex::new(()), signal: Condvar::new() }
     }
 
@@ -54,19 +55,12 @@ impl Parker {
             return;
         }
         loop {
-            guard = match deadline {
-                None => self.signal.wait(guard).unwrap_or_else(|e| e.into_inner()),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        // Acquire: a token that came in meanwhile is consumed.
-                        self.state.swap(EMPTY, Ordering::Acquire);
-                        return;
-                    }
-                    let waited = self.signal.wait_timeout(guard, left);
-                    waited.unwrap_or_else(|e| e.into_inner()).0
-                }
-            };
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                // Acquire: a token that came in meanwhile is consumed.
+                self.state.swap(EMPTY, Ordering::Acquire);
+                return;
+            }
+            guard = wait_until(&self.signal, guard, deadline);
             if self.take_token() {
                 return;
             }

@@ -23,7 +23,7 @@ pub(crate) enum Phase {
 pub(crate) struct AtomicPhase(AtomicU8);
 
 impl AtomicPhase {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         AtomicPhase(AtomicU8::new(Phase::Created as u8))
     }
 

@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 
 use crate::queue::local::{self, Stolen};
 use crate::queue::run_slot::RunSlot;
-use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
 use crate::task::{Meta, Runnable, Site, TaskId};
 
 /// Every this many polls a worker looks at the injector although it has work
 /// of its own. 61, a prime, as in Go's and tokio's schedulers.
-pub(crate) const INJECTOR_INTERVAL: u32 = 61;
+pub(crate) const INJECTOR_INTERVAL: u32 = bound(61, 3);
 
 /// So many run-slot runs in a row, then the local queue has its turn: a pair
 /// of tasks that wake each other cannot starve the rest. 3, as in tokio.
@@ -39,8 +39,8 @@ struct Owner {
     turn: Cell<bool>,
 }
 
-/// Counters of a seat. The thread on it is the only writer, so it adds with a
-/// load and a store; a hand-over of the seat passes through the idle word,
+/// Counters of a seat. The thread on it is the only writer (but of one), so it adds
+/// with a load and a store; a hand-over of the seat passes through the idle word,
 /// whose operations are sequentially consistent.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -54,6 +54,8 @@ pub(crate) struct Counters {
     /// When the seat was taken, in nanoseconds since the start, plus one; 0
     /// while it is vacant.
     pub(crate) since: AtomicU64,
+    /// Nanoseconds of the longest poll, as the watcher saw it, who alone writes it.
+    pub(crate) longest: AtomicU64,
     /// The task that is being polled; 0 for none.
     pub(crate) running: AtomicU64,
     pub(crate) running_site: AtomicPtr<Site>,
@@ -62,9 +64,12 @@ pub(crate) struct Counters {
 impl Counters {
     /// The task being polled, as far as one can tell from outside.
     pub(crate) fn running(&self) -> Option<(TaskId, &'static Site)> {
+        // Each load meets the Release of its store in `begin_poll`. The id is of this
+        // poll or a later one, or 0; the site, written before the id, is of the id's
+        // poll or a later one.
         let polls = self.polls.load(Ordering::Acquire);
-        let site = self.running_site.load(Ordering::Acquire);
         let id = self.running.load(Ordering::Acquire);
+        let site = self.running_site.load(Ordering::Acquire);
         // Another poll began meanwhile: the two may not belong together.
         if id == 0 || polls != self.polls.load(Ordering::Relaxed) {
             return None;
@@ -209,8 +214,8 @@ impl Seated<'_> {
     #[inline]
     pub(crate) fn begin_poll(&self, meta: &Meta) {
         let counters = &self.counters;
-        bump(&counters.polls, 1, Ordering::Relaxed);
-        // Release, both: meet the Acquires in `running`.
+        // Release, all three: meet the Acquires in `running`.
+        bump(&counters.polls, 1, Ordering::Release);
         counters.running_site.store(std::ptr::from_ref(meta.site()).cast_mut(), Ordering::Release);
         counters.running.store(meta.id, Ordering::Release);
     }

@@ -1,21 +1,19 @@
 //! What every thread of a coordinator holds, and the few steps that touch more
 //! than one part of it.
 
-use std::time::Instant;
-
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use crate::barrier;
 use crate::blocking::BlockingPool;
 use crate::builder::Options;
-use crate::context;
+use crate::count::Foreign;
 use crate::hooks::Hooks;
-use crate::idle::{Idle, Promise, Vacated};
+use crate::idle::{Idle, Vacated};
 use crate::parker::Parker;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
-use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock};
+use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
@@ -52,13 +50,6 @@ pub(crate) struct Shared {
     /// no task is alive.
     keep: Mutex<Option<Arc<Shared>>>,
     pub(crate) epoch: Instant,
-}
-
-#[derive(Default)]
-pub(crate) struct Foreign {
-    pub(crate) spawned: AtomicU64,
-    pub(crate) finished: AtomicU64,
-    pub(crate) cancelled: AtomicU64,
 }
 
 impl Shared {
@@ -106,15 +97,6 @@ impl Shared {
         first
     }
 
-    /// Wakes someone for what was pushed before the seats were open.
-    pub(crate) fn notify_for_backlog(&self) {
-        // Meets the fence after a push that found no seat open.
-        fence(Ordering::SeqCst);
-        if self.has_work() {
-            self.notify();
-        }
-    }
-
     /// Starts the coordinator, if it was not; as for `open`.
     #[must_use]
     pub(crate) fn run(&self) -> bool {
@@ -147,56 +129,6 @@ impl Shared {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// After a push to any queue but a run slot: wakes someone, if everyone who
-    /// could run it might sleep.
-    #[inline]
-    pub(crate) fn notify(&self) {
-        if let Some(promise) = self.idle.promise() {
-            self.wake(promise);
-        }
-    }
-
-    /// The same after a push to the local queue of this thread's seat.
-    #[inline]
-    pub(crate) fn notify_seated(&self) {
-        if let Some(promise) = self.idle.promise_seated() {
-            self.wake(promise);
-        }
-    }
-
-    /// Hands a promise to a sleeper, or to a new thread; returns it if there is
-    /// neither.
-    #[cold]
-    pub(crate) fn wake(&self, promise: Promise) {
-        let mut next = Some(promise);
-        while let Some(promise) = next {
-            let refused = match self.idle.wake(promise) {
-                Ok(()) => return,
-                Err(promise) => self.threads.start_worker(self, promise),
-            };
-            next = match refused {
-                Ok(()) => return,
-                Err(promise) => self.take_back(promise),
-            };
-        }
-    }
-
-    /// Returns a promise that nobody can take. Whoever goes to sleep after this
-    /// looks at the queues; whoever did so while the promise was counted relied
-    /// on it, so there may be a new one for them.
-    pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {
-        let looked = self.idle.give_back(promise);
-        if looked == Vacated::Rest || !self.has_work() || !self.idle.has_sleepers() {
-            return None;
-        }
-        self.idle.promise()
-    }
-
-    /// Whether any queue that a searcher looks into holds something.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.seats.iter().any(|seat| !seat.queue.is_empty())
-    }
-
     /// Gives up the seat `index`, and the search if `searching`. What is left in
     /// its queue is found by whoever searches next.
     pub(crate) fn vacate(&self, index: usize, searching: bool) -> Vacated {
@@ -214,52 +146,6 @@ impl Shared {
         let since = counters.since.swap(0, Ordering::Relaxed);
         if since > 0 {
             bump(&counters.busy, (self.now() + 1).saturating_sub(since), Ordering::Relaxed);
-        }
-    }
-
-    /// How many futures and closures are alive, never too few.
-    ///
-    /// All the ends are read before all the spawns: at the moment between, there
-    /// were at most this many. Spawns are written before the end of the task
-    /// that made them (Release), and ends are read with Acquire, so whoever
-    /// counts a spawner's end counts its spawns too.
-    pub(crate) fn alive(&self) -> u64 {
-        let seats = || self.seats.iter().map(|seat| &seat.counters);
-        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();
-        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);
-        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();
-        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);
-        spawned.saturating_sub(finished)
-    }
-
-    /// A task's future is gone.
-    pub(crate) fn count_finished(&self, cancelled: bool) {
-        if cancelled {
-            self.foreign.cancelled.fetch_add(1, Ordering::Relaxed);
-        }
-        match context::seat(self) {
-            // Release: meets the Acquire in `alive`.
-            Some(seat) => bump(&seat.counters.finished, 1, Ordering::Release),
-            None => {
-                self.foreign.finished.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-        // Relaxed: see `shutdown`, which does not rely on this look alone.
-        if self.phase.load(Ordering::Relaxed) >= Phase::Draining {
-            self.look_at_end();
-        }
-    }
-
-    /// Wakes those who wait for the end, if it may have come.
-    #[cold]
-    pub(crate) fn look_at_end(&self) {
-        fence(Ordering::SeqCst);
-        let alive = self.alive();
-        if alive <= self.close_depth.load(Ordering::SeqCst) {
-            self.wake_parked();
-        }
-        if alive == 0 && self.phase.load(Ordering::SeqCst) >= Phase::Cancelling {
-            self.stop();
         }
     }
 

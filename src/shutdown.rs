@@ -10,25 +10,30 @@
 //!    wakes each waiting task, so that each goes through a queue once more.
 //!    Futures are thus dropped by a worker's or the closer's loop and never
 //!    inside a waker, where the waker's owner may hold a lock.
-//! 4. The closer takes from all queues, without a seat, and drops, until nothing is
-//!    alive.
+//! 4. What is in the queues is taken out, without a seat, and dropped, until nothing
+//!    is alive: by the closer; or, if it has a limit, by a thread of its own, the
+//!    *sweeper*, for a destructor may not return.
 //! 5. *Stopped*: threads are woken and leave; the closer lets no other start, and
 //!    joins them.
 //!
 //! The closer looks at the count whenever it is woken, and those who end a task
 //! wake it if they see the phase. They look at the phase with a plain load after
-//! a plain store, which the machine may exchange; so the closer also looks on
-//! its own, every 10 ms.
+//! a plain store, which the machine may exchange; and a spawn that was counted
+//! before the end, but pushes after it, wakes nobody if the seats were never
+//! opened. So the closer also looks on its own, every 10 ms.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Duration;
 
 use crate::WorkerKind;
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
+use crate::parker;
 use crate::shared::{Phase, Shared};
-use crate::sync_facade::{Arc, Ordering};
+use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
+use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;
 
@@ -63,8 +68,8 @@ pub struct ShutdownReport {
     /// Tasks whose future was dropped before its end, closures that never
     /// started.
     pub cancelled: u64,
-    /// What could not be stopped: a closure that still blocks, a poll that has
-    /// not returned. The task that calls `shutdown` is not listed.
+    /// What could not be stopped: a closure that still blocks, a poll or a
+    /// destructor that has not returned, and what was behind it. The task that calls `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
 }
 
@@ -99,7 +104,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
-    let wait = closer.depth == 0 && !shared.gave_up.load(Ordering::SeqCst);
+    let wait = !closer.inside && !shared.gave_up.load(Ordering::SeqCst);
     let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
     closer.stop(ended);
 }
@@ -124,15 +129,19 @@ fn still_running(shared: &Shared) -> Vec<TaskInfo> {
 /// A thread that waits for the end.
 struct Closer<'a> {
     shared: &'a Arc<Shared>,
-    /// Tasks on this thread's own stack, which cannot end before this call.
-    depth: u64,
+    /// Whether this is inside tasks, which cannot end before this call.
+    inside: bool,
+    /// How many of these it counts; the others are those of a closer further down
+    /// this stack.
+    own: usize,
 }
 
 impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
-        let depth = context::depth(shared);
-        shared.close_depth.fetch_add(depth, Ordering::SeqCst);
-        Closer { shared, depth }
+        let inside = context::in_task_of(shared);
+        let own = context::tasks_of(shared).filter(|scope| !scope.in_closer.replace(true)).count();
+        shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
+        Closer { shared, inside, own }
     }
 
     /// Waits until nothing is alive but the closers' own tasks, or until the
@@ -145,10 +154,13 @@ impl<'a> Closer<'a> {
         if !end.is_ready() {
             let entry = Entry::new(shared, WorkerKind::Caller, None);
             let _entered = entry.enter();
-            if shared.phase.load(Ordering::SeqCst) < Phase::Cancelling {
-                wait_aside(&entry, &end);
-            } else {
-                discard_until(&entry, &end);
+            let cancelling = shared.phase.load(Ordering::SeqCst) >= Phase::Cancelling;
+            let sweeper = (cancelling && deadline.is_some()).then(|| Sweeper::start(shared));
+            match sweeper {
+                None if cancelling => discard_until(&entry, &end),
+                // Without a thread it has to do it itself, and may have to wait.
+                Some(Err(_)) => discard_until(&entry, &end),
+                None | Some(Ok(_)) => wait_aside(&entry, &end),
             }
         }
         end.reached.get()
@@ -159,14 +171,14 @@ impl<'a> Closer<'a> {
     fn is_at_end(&self) -> bool {
         let alive = self.shared.alive();
         let others = || self.shared.close_depth.load(Ordering::SeqCst);
-        alive == 0 || self.depth > 0 && alive <= others()
+        alive == 0 || self.inside && alive <= others()
     }
 
     /// Lets every thread go, and waits for them, if the end was reached and this
     /// is none of them.
     fn stop(self, ended: bool) {
         let shared = self.shared;
-        if !ended || self.depth > 0 {
+        if !ended || self.inside {
             shared.keep();
             return;
         }
@@ -179,7 +191,46 @@ impl<'a> Closer<'a> {
 
 impl Drop for Closer<'_> {
     fn drop(&mut self) {
-        self.shared.close_depth.fetch_sub(self.depth, Ordering::SeqCst);
+        // Closers of one stack end in the order of the stack.
+        let own = context::tasks_of(self.shared).take(self.own);
+        own.for_each(|scope| scope.in_closer.set(false));
+        self.shared.close_depth.fetch_sub(self.own as u64, Ordering::SeqCst);
+    }
+}
+
+/// A thread that drops what is in the queues, until this is dropped.
+struct Sweeper(Arc<AtomicBool>);
+
+impl Sweeper {
+    fn start(shared: &Arc<Shared>) -> io::Result<Self> {
+        let done = Arc::new(AtomicBool::new(false));
+        let (owned, until) = (shared.clone(), done.clone());
+        let name = format!("{}-sweep", shared.options.thread_name);
+        shared.threads.spawn(shared, name, move || sweep(&owned, &until))?;
+        Ok(Sweeper(done))
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        // Relaxed: nothing else is told by it.
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The body of the sweeper's thread.
+fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
+    context::settle(shared);
+    let entry = Entry::new(shared, WorkerKind::Caller, None);
+    let _entered = entry.enter();
+    let parker = parker::current();
+    let _listed = shared.list_parked(parker.clone());
+    loop {
+        discard_queued(shared);
+        if done.load(Ordering::Relaxed) || shared.is_over() {
+            return;
+        }
+        parker.park(Some(Instant::now() + LOOK));
     }
 }
 
@@ -199,10 +250,12 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
 }
 
 fn discard_queued(shared: &Shared) {
-    drop(shared.blocking.take_queue());
+    for runnable in shared.blocking.take_queue() {
+        task::discard(shared, runnable);
+    }
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
-        drop(runnable);
+        task::discard(shared, runnable);
     }
 }
 

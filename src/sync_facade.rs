@@ -1,10 +1,18 @@
-//! The synchronisation primitives that the protocols are written in, in one
-//! place, so that a model checker's can take theirs.
+//! The primitives that the protocols are written in, in one place, so that a
+//! model checker's can take theirs: `std`'s in `native`, those of the randomised
+//! scheduler `shuttle` (under `--cfg shuttle`, for `tests/shuttle`) in `shuttle`.
+//! Everything that synchronises, sleeps, reads the clock or throws dice comes from
+//! here. Only what is static and takes part in no protocol is `std`'s directly.
 
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering, fence,
-};
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
+#[cfg(not(shuttle))]
+mod native;
+#[cfg(shuttle)]
+pub(crate) mod shuttle;
+
+#[cfg(not(shuttle))]
+pub(crate) use native::*;
+#[cfg(shuttle)]
+pub(crate) use shuttle::*;
 
 /// Locks `mutex`, also after a panic under it: no lock of this crate is held
 /// while user code runs, so what it guards is never half changed.

@@ -1,10 +1,9 @@
 //! Taking runnables without a seat, one by one: a lender to poll them, a closer to
 //! drop them.
 
-use st3::fifo::Worker;
-
 use crate::queue::local::Stolen;
 use crate::shared::Shared;
+use crate::sync_facade::ring::Worker;
 use crate::task::Runnable;
 
 pub(crate) struct Thief<'a> {

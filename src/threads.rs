@@ -1,11 +1,12 @@
 //! Worker threads: when one is started, how many live, and who joins them.
 
 use std::io;
-use std::thread::{self, JoinHandle};
 
 use crate::idle::Promise;
 use crate::shared::Shared;
-use crate::sync_facade::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync_facade::{
+    AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
+};
 use crate::worker;
 
 /// Small numbers, the lowest free one first.
@@ -48,6 +49,24 @@ struct Handles {
     list: Vec<JoinHandle<()>>,
 }
 
+impl Handles {
+    /// Starts a thread; under the lock, so that none does behind the back of `join`.
+    fn spawn(
+        &mut self,
+        shared: &Shared,
+        name: String,
+        f: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::other("the coordinator has stopped"));
+        }
+        let handle = start_thread(name, shared.options.stack_size, f)?;
+        self.list.retain(|handle| !has_ended(handle));
+        self.list.push(handle);
+        Ok(())
+    }
+}
+
 impl Threads {
     pub(crate) fn new(max: usize) -> Self {
         Threads {
@@ -59,29 +78,32 @@ impl Threads {
         }
     }
 
-    /// Starts a worker thread that holds `promise`, if fewer than the seats
-    /// live and the system gives one. Else the promise comes back.
-    pub(crate) fn start_worker(&self, shared: &Shared, promise: Promise) -> Result<(), Promise> {
-        self.try_start(shared, promise).map_err(|(promise, _)| promise)
-    }
-
+    /// Starts a worker thread that holds `promise`, if fewer than the seats live and
+    /// the system gives one. Else the promise comes back, with the error of the system
+    /// if it was that. Who takes it back wakes those who are parked after such an error.
     pub(crate) fn try_start(
         &self,
         shared: &Shared,
         promise: Promise,
     ) -> Result<(), (Promise, Option<io::Error>)> {
+        if self.live() >= self.max {
+            return Err((promise, None));
+        }
+        let mut handles = lock(&self.handles);
         if !self.enter() {
             return Err((promise, None));
         }
         let index = self.indices.take();
         let owned = shared.to_arc();
         let name = format!("{}-{index}", shared.options.thread_name);
-        let started = self.spawn(shared, name, move || worker::thread(&owned, index, promise));
+        let body = move || worker::thread(&owned, index, promise);
+        let started = handles.spawn(shared, name, body);
+        if started.is_err() {
+            self.leave();
+        }
+        drop(handles);
         started.map_err(|error| {
             self.indices.give_back(index);
-            self.leave();
-            // Who waits for this thread to run something looks for another way.
-            shared.wake_parked();
             // The closure was dropped with the promise in it.
             (Promise::assume(), Some(error))
         })
@@ -102,6 +124,10 @@ impl Threads {
         if let Some(promise) = shared.take_back(promise) {
             shared.wake(promise);
         }
+        if error.is_some() {
+            // Others may have counted on that thread too.
+            shared.wake_parked();
+        }
         error.map_or(Ok(()), Err)
     }
 
@@ -112,19 +138,7 @@ impl Threads {
         name: String,
         f: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        let mut builder = thread::Builder::new().name(name);
-        if let Some(size) = shared.options.stack_size {
-            builder = builder.stack_size(size);
-        }
-        // Under the lock, so that no thread starts behind the back of `join`.
-        let mut handles = lock(&self.handles);
-        if handles.closed {
-            return Err(io::Error::other("the coordinator has stopped"));
-        }
-        let handle = builder.spawn(f)?;
-        handles.list.retain(|handle| !handle.is_finished());
-        handles.list.push(handle);
-        Ok(())
+        lock(&self.handles).spawn(shared, name, f)
     }
 
     /// Counts one more live thread, unless there are enough.
@@ -143,8 +157,13 @@ impl Threads {
         self.live.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Leaves if there are more than enough.
+    /// Leaves if there are more than enough. Not while one is being started, which
+    /// counts already, but may be refused: then nobody would be left.
     pub(crate) fn retire(&self) -> bool {
+        if self.live() <= self.max {
+            return false;
+        }
+        let _nobody_starts = lock(&self.handles);
         let fewer = |live| (live > self.max).then(|| live - 1);
         self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
     }
@@ -161,7 +180,7 @@ impl Threads {
             handles.closed = true;
             std::mem::take(&mut handles.list)
         };
-        let here = thread::current().id();
+        let here = current().id();
         for handle in list.into_iter().filter(|handle| handle.thread().id() != here) {
             // Threads of ours catch every panic of user code.
             let _ = handle.join();

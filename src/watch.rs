@@ -6,14 +6,17 @@
 //! a main future). Then:
 //!
 //! * what is in its *run slot*, where no searcher looks, goes to the injector;
-//! * after [`stall_threshold`](crate::Builder::stall_threshold), the stall is
-//!   counted and told to the hook;
-//! * from then on, at every threshold, if work waits and no seat is vacant, a
-//!   blocking thread is sent to lend: an idle one, or a new one. Searching workers
-//!   steal from the stuck local queue anyway.
+//! * after [`stall_threshold`](crate::Builder::stall_threshold), and again at every
+//!   further threshold, if work waits and no seat is vacant, a blocking thread is
+//!   sent to lend: an idle one, or a new one. Searching workers steal from the
+//!   stuck local queue anyway;
+//! * after the first threshold, the stall is counted and told to the hook.
+//!
+//! A thread that lends may be stuck in its poll as well. If closures wait for it, the
+//! watcher sends another for them.
 //!
 //! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
-//! taken seat the watcher sleeps without a time-out. It is woken when there may be
+//! taken seat or a lender the watcher sleeps without a time-out. It is woken when there may be
 //! something to free: by who takes the last vacant seat, and by who puts a
 //! runnable into its slot. (With a seat vacant, what is in a local queue or the
 //! injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
@@ -22,23 +25,24 @@
 //! other.
 //!
 //! The cost for a worker is one load when it fills its slot. The count of polls is
-//! there for the metrics.
+//! there for the metrics. The watcher also notes the longest poll of each seat: one
+//! that lasted is seen at two looks at least, and what is noted lacks less than a
+//! tick at each end.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
-use crate::hooks::Stall;
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
-use crate::sync_facade::{Arc, AtomicU8, AtomicU64, OnceLock, Ordering};
+use crate::stall::{Listeners, Stall};
+use crate::sync_facade::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);
 
 /// So many ticks without a taken seat, and the watcher sleeps.
-const LINGER: u32 = 20;
+const LINGER: u32 = bound(20, 1);
 
 const NOT_STARTED: u8 = 0;
 const AWAKE: u8 = 1;
@@ -54,7 +58,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Watcher {
             state: AtomicU8::new(NOT_STARTED),
             parker: OnceLock::new(),
@@ -104,11 +108,12 @@ impl Watcher {
 }
 
 /// What the watcher knows of a seat.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Seen {
-    polls: u64,
-    /// Since when the count of polls stands still; `None` if it does not.
-    since: Option<Instant>,
+    /// The count of polls at the last look; `None` if the seat was vacant.
+    polls: Option<u64>,
+    /// When it was seen first.
+    since: Instant,
     /// How many thresholds of this stall have passed.
     thresholds: u32,
 }
@@ -120,12 +125,16 @@ fn watch(shared: &Arc<Shared>) {
     let _entered = entry.enter();
     let parker = shared.watcher.parker.get_or_init(parker::current);
     let _listed = shared.list_parked(parker.clone());
-    let mut seen = vec![Seen::default(); shared.seats.len()];
+    let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
+    let mut seen = vec![nothing; shared.seats.len()];
+    let mut listeners = Listeners::default();
+    let mut held_up = None;
     let mut quiet = 0;
     while !shared.is_over() {
         let asleep = quiet >= LINGER && shared.watcher.try_sleep(shared);
         parker.park((!asleep).then(|| Instant::now() + TICK));
-        if asleep || look(shared, &mut seen) {
+        let lends = look_at_pool(shared, &mut held_up);
+        if look(shared, &mut seen, &mut listeners) || lends || asleep {
             quiet = 0;
         } else {
             quiet += 1;
@@ -134,39 +143,66 @@ fn watch(shared: &Arc<Shared>) {
 }
 
 /// Looks at every seat; false if all are vacant.
-fn look(shared: &Shared, seen: &mut [Seen]) -> bool {
+fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
     let mut taken = false;
     for (seat, seen) in shared.seats.iter().zip(seen) {
-        let polls = seat.counters.polls.load(Ordering::Relaxed);
-        let sits = seat.counters.since.load(Ordering::Relaxed) != 0;
+        let counters = &seat.counters;
+        let now = Instant::now();
+        let sits = counters.since.load(Ordering::Relaxed) != 0;
+        let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
         taken |= sits;
         if !sits || polls != seen.polls {
-            *seen = Seen { polls, since: None, thresholds: 0 };
+            *seen = Seen { polls, since: now, thresholds: 0 };
             continue;
         }
-        let now = Instant::now();
-        let since = *seen.since.get_or_insert(now);
         if let Some(runnable) = seat.slot.take() {
             shared.watcher.rescued.fetch_add(1, Ordering::Relaxed);
             shared.injector.push(runnable);
             shared.notify();
         }
-        let lasts = now - since;
+        let lasts = now - seen.since;
+        if counters.running().is_some() {
+            // Relaxed: for the metrics. The watcher alone writes it.
+            counters.longest.fetch_max(lasts.as_nanos() as u64, Ordering::Relaxed);
+        }
         if lasts >= shared.options.stall_threshold * (seen.thresholds + 1) {
             seen.thresholds += 1;
-            stalled(shared, seat.index, lasts, seen.thresholds == 1);
+            send_help(shared);
+            if seen.thresholds == 1 {
+                report(shared, seat.index, lasts, listeners);
+            }
         }
     }
     taken
 }
 
-/// A seat is in one poll for another threshold.
-fn stalled(shared: &Shared, index: usize, lasts: Duration, first: bool) {
-    if let (true, Some((id, location))) = (first, shared.seats[index].counters.running()) {
-        shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
-        shared.hooks.stalled(&Stall { id, location, worker: index, lasts });
+/// Sends a thread for closures that wait for a threshold because a thread that lends
+/// is stuck in its poll; false if none lends.
+fn look_at_pool(shared: &Shared, since: &mut Option<Instant>) -> bool {
+    let pool = &shared.blocking;
+    if !pool.waits_for_lenders() {
+        *since = None;
+    } else if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
+        *since = None;
+        pool.send_for_lender(shared);
     }
+    pool.lenders() > 0
+}
+
+/// A seat is in one poll for another threshold: if nobody else is free to run
+/// what waits, a blocking thread is sent to.
+fn send_help(shared: &Shared) {
     if shared.idle.vacant() == 0 && shared.has_work() {
         shared.blocking.send_for_lender(shared);
+    }
+}
+
+/// Counts the stall and tells who listens, if it is one of a task.
+fn report(shared: &Shared, worker: usize, lasts: Duration, listeners: &mut Listeners) {
+    let Some((id, location)) = shared.seats[worker].counters.running() else { return };
+    shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
+    if Listeners::any(&shared.hooks) {
+        let name = shared.registry.name_of(id);
+        listeners.tell(&shared.hooks, &Stall { id, name, location, worker, lasts });
     }
 }

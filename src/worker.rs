@@ -8,9 +8,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
-
-use event_listener::Listener;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
@@ -20,7 +17,7 @@ use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync_facade::{Arc, Ordering};
+use crate::sync_facade::{Arc, Instant, Listener, Ordering, random, spin_loop};
 use crate::task::{self, Runnable};
 
 /// How often a searcher goes round all queues before it gives up.
@@ -136,7 +133,7 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
         if let Some(runnable) = take_from_others(shared, seat) {
             return Some(runnable);
         }
-        std::hint::spin_loop();
+        spin_loop();
     }
     None
 }
@@ -152,7 +149,7 @@ fn take_from_others(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
         return Some(runnable);
     }
     let seats = shared.seats.len();
-    let start = fastrand::usize(..seats);
+    let start = random(seats);
     for victim in (start..seats).chain(0..start).filter(|&victim| victim != seat.index) {
         let victim = &shared.seats[victim];
         if victim.queue.is_empty() {

@@ -367,3 +367,25 @@ fn closures_that_wait_for_each_other_all_get_a_thread() {
     }
     assert_eq!(coord.metrics().num_blocking_threads(), 16);
 }
+
+/// It stepped aside for as long as it waited, and no longer: the bound holds.
+#[test]
+fn a_closure_that_waited_in_its_block_on_counts_again() {
+    let coord = pool(1, LONG);
+    coord.start().unwrap();
+    let handle = coord.handle();
+    let (first, closure) = gate();
+    coord.gob(move || {
+        handle.block_on(async { oasync::block_in_place(|| ()) });
+        closure();
+    });
+    first.wait();
+    let (second, closure) = gate();
+    coord.gob(closure);
+    let metrics = coord.metrics();
+    assert_eq!((metrics.num_blocking_threads(), metrics.blocking_queue_depth()), (1, 1));
+    first.open.send(()).unwrap();
+    second.wait();
+    assert_eq!(coord.metrics().num_blocking_threads(), 1);
+    second.open.send(()).unwrap();
+}

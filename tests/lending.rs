@@ -33,7 +33,8 @@ impl Stuck {
     /// Each stuck poll calls `first` before it sticks.
     fn with(workers: usize, blocking: usize, first: fn()) -> Self {
         let builder = Coordinator::builder().workers(workers).blocking_threads(blocking);
-        let coord = builder.keep_alive(LONG).build().unwrap();
+        // Nobody is sent because of a stall.
+        let coord = builder.keep_alive(LONG).stall_threshold(10 * LONG).build().unwrap();
         coord.start().unwrap();
         let (entered, inside) = mpsc::channel();
         let gates = (0..blocking)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oasync::{Coordinator, WorkerKind};
 
-use common::{CountDrop, coordinator, started};
+use common::{CountDrop, LONG, coordinator, started};
 
 static STATIC: Coordinator = Coordinator::new();
 
@@ -59,7 +59,9 @@ fn from_a_blocking_closure() {
 
 #[test]
 fn before_the_start_it_waits_and_keeps_its_order() {
-    let coord = coordinator(1);
+    // On a slow machine the worker may seem stuck, and a second thread would come.
+    let builder = Coordinator::builder().workers(1).stall_threshold(10 * LONG);
+    let coord = builder.build().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     for i in 0..5000 {
         let seen = seen.clone();

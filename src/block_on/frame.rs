@@ -10,33 +10,14 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
+use crate::block_on::signal::Signal;
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
-use crate::sync_facade::{Arc, AtomicBool, Ordering};
+use crate::sync_facade::{Arc, thread_local};
 use crate::task::id;
 use crate::worker::Main;
-
-/// Set by the waker of a main future.
-pub(crate) struct Signal {
-    woken: AtomicBool,
-    parker: Arc<Parker>,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // AcqRel: meets the swap in `Link::advance`; a wake that finds the flag
-        // set is seen by the poll that takes the flag.
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.parker.unpark();
-        }
-    }
-}
 
 /// A signal and its waker, made once for a thread and used by one frame after
 /// the other. A waker kept from an earlier frame causes a poll too many, which
@@ -66,7 +47,7 @@ type Output<T> = Result<T, Box<dyn Any + Send>>;
 impl<'a, F: Future> Frame<'a, F> {
     pub(crate) fn new(entry: &'a Entry<'a>, future: F) -> Self {
         let bell = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(new_bell);
-        bell.0.woken.store(true, Ordering::Relaxed);
+        bell.0.set();
         Frame {
             entry,
             future: UnsafeCell::new(Some(future)),
@@ -122,19 +103,17 @@ impl<'a, F: Future> Frame<'a, F> {
 }
 
 fn new_bell() -> Bell {
-    let signal = Arc::new(Signal { woken: AtomicBool::new(true), parker: parker::current() });
+    let signal = Arc::new(Signal::new(parker::current()));
     (signal.clone(), Waker::from(signal))
 }
 
 impl<F: Future> Main for Frame<'_, F> {
     fn parker(&self) -> Arc<Parker> {
-        self.bell().0.parker.clone()
+        self.bell().0.parker()
     }
 
     fn is_ready(&self) -> bool {
-        // Acquire: meets the swap in `wake_by_ref`.
-        let woken = || self.bell().0.woken.load(Ordering::Acquire);
-        self.done.get() || !self.polling.get() && woken()
+        self.done.get() || !self.polling.get() && self.bell().0.is_set()
     }
 
     fn advance(&self) -> bool {
@@ -142,9 +121,7 @@ impl<F: Future> Main for Frame<'_, F> {
             return self.done.get();
         }
         let (signal, waker) = self.bell();
-        // AcqRel: what was written before a wake is seen by this poll, and a
-        // wake from now on asks for the next one.
-        signal.woken.swap(false, Ordering::AcqRel);
+        signal.take();
         self.polling.set(true);
         let polled = self.poll(waker);
         self.polling.set(false);
@@ -178,7 +155,7 @@ impl<'a> Link<'a> {
     /// Puts the frame on top of the thread's list until the guard is dropped.
     pub(crate) fn push(&self) -> Linked<'_, 'a> {
         let this: *const Link<'static> = ptr::from_ref(self).cast();
-        self.parent.set(TOP.replace(this));
+        self.parent.set(TOP.with(|top| top.replace(this)));
         Linked(self)
     }
 }
@@ -188,13 +165,13 @@ pub(crate) struct Linked<'l, 'a>(&'l Link<'a>);
 
 impl Drop for Linked<'_, '_> {
     fn drop(&mut self) {
-        TOP.set(self.0.parent.get());
+        TOP.with(|top| top.set(self.0.parent.get()));
     }
 }
 
 /// Polls the main futures of this thread that are woken and not being polled.
 pub(crate) fn advance_suspended() {
-    let mut next = TOP.get();
+    let mut next = TOP.with(Cell::get);
     // SAFETY: the links are on this thread's call stack, below this call, and
     // their guards take them off the list before they die. A poll pushes and
     // pops links on top only.

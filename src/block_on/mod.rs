@@ -20,6 +20,7 @@
 //! runtime can run that.
 
 mod frame;
+mod signal;
 
 use std::future::Future;
 use std::pin::pin;
@@ -50,7 +51,13 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         shared.notify_for_backlog();
     }
     if !nested {
+        let pooled = |outer: &&Entry<'_>| outer.is_blocking_thread() && !outer.away.get();
+        let home = entry.ancestors().find(pooled);
         let _done = worker::work(&entry, frame);
+        // The closure around this goes on, and its thread counts again.
+        if let Some(home) = home.filter(|home| home.away.get()) {
+            home.shared.blocking.come_back(home);
+        }
     } else if !frame.advance() {
         wait_aside(&entry, frame);
     }

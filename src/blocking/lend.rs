@@ -7,9 +7,15 @@
 //! pool nor as a lender.
 
 use crate::context::Entry;
+use crate::shared::Shared;
 use crate::sync_facade::Ordering;
 use crate::task;
 use crate::thief::Thief;
+
+/// How many threads lend at most.
+pub(super) fn most(shared: &Shared) -> usize {
+    2 * shared.seats.len()
+}
 
 pub(super) struct Lender<'a> {
     entry: &'a Entry<'a>,
@@ -30,7 +36,7 @@ impl<'a> Lender<'a> {
             return false;
         }
         // Relaxed: the bound need not be exact.
-        if pool.lenders.fetch_add(1, Ordering::Relaxed) >= 2 * shared.seats.len() {
+        if pool.lenders.fetch_add(1, Ordering::Relaxed) >= most(shared) {
             pool.lenders.fetch_sub(1, Ordering::Relaxed);
             return false;
         }

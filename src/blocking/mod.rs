@@ -11,7 +11,14 @@
 //! *Who blocks in a task steps aside.* A thread of the pool may be inside a poll: a
 //! lent one, or one of its own `block_on`. If that poll blocks and says so (a nested
 //! `block_on`, `block_in_place`), the thread does not count until it is back, and
-//! another may come.
+//! another may come. It is back when the poll returns; in a closure, when its
+//! outermost `block_on` does.
+//!
+//! *The limit is one of closures.* A thread takes a closure only if, with it, at most
+//! so many threads do not lend. A lender may be stuck in its poll, and all others in
+//! closures: so the watcher may send one thread more than the limit, which lends, or
+//! stands in for a lender. Whoever is one too many when it has nothing to lend
+//! leaves.
 //!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
@@ -22,14 +29,16 @@
 mod lend;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slab::Slab;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync_facade::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync_facade::{
+    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock, wait_until,
+};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
 
@@ -54,7 +63,7 @@ struct State {
     coming: bool,
     /// Wake-ups given and not yet taken by an idle thread; 0 or 1.
     tokens: usize,
-    /// What each thread runs, for `tasks()`.
+    /// What each thread runs, and what is dropped without a seat, for `tasks()`.
     running: Slab<Option<Running>>,
 }
 
@@ -127,18 +136,52 @@ impl BlockingPool {
         if self.wake_idle(state) || state.threads >= self.max {
             return Send::Nobody;
         }
+        Self::start_one(state)
+    }
+
+    fn start_one(state: &mut State) -> Send {
         state.coming = true;
         state.threads += 1;
         Send::Start
     }
 
-    /// Sends for a thread that finds no closure, and so lends itself; unless one
-    /// is coming already.
+    /// Sends for a thread that finds no closure, or is one too many to take one,
+    /// and so lends itself; unless one is coming already, or enough lend.
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
-        let send = if state.coming { Send::Nobody } else { self.wake_or_start(&mut state) };
+        let enough = self.lenders() >= lend::most(shared) || state.coming;
+        let send = if enough || self.wake_idle(&mut state) {
+            Send::Nobody
+        } else {
+            Self::start_one(&mut state)
+        };
         drop(state);
         self.start(shared, send);
+    }
+
+    /// How many threads are in a lent poll. Relaxed: whoever decides by it holds
+    /// the lock, and so sees that those who took a closure no longer lend.
+    pub(crate) fn lenders(&self) -> usize {
+        self.lenders.load(Ordering::Relaxed)
+    }
+
+    /// Whether closures wait because threads lend.
+    pub(crate) fn waits_for_lenders(&self) -> bool {
+        self.lenders() > 0 && {
+            let state = lock(&self.state);
+            let closures = state.threads.saturating_sub(self.lenders());
+            !state.queue.is_empty() && state.threads >= self.max && closures < self.max
+        }
+    }
+
+    /// Whether a thread that does not lend is one too many to take a closure.
+    fn is_crowded(&self, state: &State) -> bool {
+        state.threads.saturating_sub(self.lenders()) > self.max
+    }
+
+    /// Whether there is a closure that this thread, which does not lend, may take.
+    fn has_job(&self, state: &State) -> bool {
+        !state.queue.is_empty() && !self.is_crowded(state)
     }
 
     /// Wakes an idle thread, if there is one.
@@ -185,6 +228,12 @@ impl BlockingPool {
         self.start(entry.shared, send);
     }
 
+    /// Counts a thread that stepped aside, and is back. There may be one too many
+    /// then.
+    pub(crate) fn come_back(&self, entry: &Entry<'_>) {
+        lock(&self.state).threads += usize::from(entry.away.replace(false));
+    }
+
     /// Counts a lender out, once.
     fn stop_lending(&self, entry: &Entry<'_>) {
         if entry.lending.replace(false) {
@@ -216,6 +265,12 @@ impl BlockingPool {
         state.running.iter().filter_map(|(_, running)| running.clone()).collect()
     }
 
+    /// Lists a task that is dropped by a thread without a seat.
+    pub(crate) fn list(&self, runnable: &Runnable) -> Listed<'_> {
+        let running = Running::of(runnable.metadata());
+        Listed { pool: self, key: lock(&self.state).running.insert(Some(running)) }
+    }
+
     pub(crate) fn lend_count(&self) -> u64 {
         self.lends.load(Ordering::Relaxed)
     }
@@ -225,9 +280,17 @@ impl BlockingPool {
         state.coming = false;
         state
     }
+}
 
-    fn has_queue(&self) -> bool {
-        !lock(&self.state).queue.is_empty()
+/// Takes a task off the list of those that run.
+pub(crate) struct Listed<'a> {
+    pool: &'a BlockingPool,
+    key: usize,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        lock(&self.pool.state).running.remove(self.key);
     }
 }
 
@@ -264,7 +327,8 @@ impl Thread<'_> {
         let lender = lend::Lender::new(self.entry);
         let mut state = lock(&self.pool.state);
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
+            if let Some(job) = job {
                 state.running[self.key] = Some(Running::of(job.metadata()));
                 let send = self.pool.send_one(&mut state);
                 drop(state);
@@ -274,11 +338,14 @@ impl Thread<'_> {
                 state.running[self.key] = None;
                 continue;
             }
+            // What is left, if this is one too many, is for those who idle.
+            let send = self.pool.send_one(&mut state);
             drop(state);
+            self.pool.start(self.shared, send);
             // Out of blocking work: lend a hand, one poll at a time.
-            while !self.pool.has_queue() && lender.lend() {}
+            while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
             state = self.come_back();
-            if state.queue.is_empty() {
+            if !self.pool.has_job(&state) {
                 state = match self.idle(state) {
                     Some(state) => state,
                     None => return,
@@ -288,11 +355,12 @@ impl Thread<'_> {
     }
 
     /// Locks the pool after user code ran, in which the thread may have stepped
-    /// aside. There may be one too many then.
+    /// aside.
     fn come_back(&self) -> MutexGuard<'_, State> {
-        let mut state = lock(&self.pool.state);
-        state.threads += usize::from(self.entry.away.replace(false));
-        state
+        if self.entry.away.get() {
+            self.pool.come_back(self.entry);
+        }
+        lock(&self.pool.state)
     }
 
     /// Waits for a token; `None` if the thread is to end, which is counted.
@@ -306,20 +374,18 @@ impl Thread<'_> {
                 self.pool.arrive(&mut state);
                 return Some(state);
             }
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let surplus = state.threads > self.pool.max;
-            if surplus || left.is_some_and(|left| left.is_zero()) || self.shared.is_over() {
+            let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let surplus = self.pool.is_crowded(&state);
+            if surplus || expired || self.shared.is_over() {
                 state.idle -= 1;
-                if !state.queue.is_empty() {
+                if self.pool.has_job(&state) {
                     return Some(state);
                 }
                 state.threads -= 1;
                 state.running.remove(self.key);
                 return None;
             }
-            let left = left.unwrap_or(Duration::MAX);
-            let waited = self.pool.wake.wait_timeout(state, left);
-            state = waited.unwrap_or_else(|e| e.into_inner()).0;
+            state = wait_until(&self.pool.wake, state, deadline);
         }
     }
 }

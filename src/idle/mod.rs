@@ -21,10 +21,10 @@
 //! | `give_back` | −1 | +1 | a promise that nobody can take, or one too many |
 
 use crossbeam_utils::CachePadded;
-use event_listener::{Event, EventListener, IntoNotification};
+use event_listener::IntoNotification;
 
 use crate::barrier;
-use crate::sync_facade::{AtomicU64, Ordering, fence};
+use crate::sync_facade::{AtomicU64, Event, EventListener, Ordering, fence, spin_loop};
 
 const SEARCHING: u64 = 1;
 const VACANT: u64 = 1 << 32;
@@ -235,7 +235,7 @@ impl Idle {
                     bits &= bits - 1;
                 }
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
     }
 

@@ -7,9 +7,7 @@
 
 use std::collections::VecDeque;
 
-use concurrent_queue::ConcurrentQueue;
-
-use crate::sync_facade::{AtomicUsize, Ordering};
+use crate::sync_facade::{AtomicUsize, ConcurrentQueue, Ordering};
 use crate::task::Runnable;
 
 pub(crate) struct Injector {

@@ -9,13 +9,13 @@
 //! too small at the moment `popped` is read.
 
 use st3::StealError;
-use st3::fifo::{Stealer, Worker};
 
-use crate::sync_facade::{AtomicU64, Ordering};
+use crate::sync_facade::ring::{Stealer, Worker};
+use crate::sync_facade::{AtomicU64, Ordering, bound};
 use crate::task::Runnable;
 
 /// Runnables that a local queue holds.
-pub(crate) const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = bound(256, 4) as usize;
 
 /// The half of a local queue that anyone may use.
 pub(crate) struct Shared {
@@ -51,26 +51,18 @@ pub(crate) fn new() -> (Owner, Shared) {
     (Owner { ring }, shared)
 }
 
-/// Adds to a counter with one writer: no read-modify-write is needed.
-#[inline]
-fn add(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-}
-
 impl Owner {
     /// Appends `runnable`, or gives it back if the ring is full.
     #[inline]
     pub(crate) fn push(&self, shared: &Shared, runnable: Runnable) -> Result<(), Runnable> {
         self.ring.push(runnable)?;
-        // Relaxed: what follows every push (P2, or the end of a search) makes it
-        // visible to whoever looks again before sleeping.
-        add(&shared.pushed, 1);
+        shared.count_pushed(1);
         Ok(())
     }
     #[inline]
     pub(crate) fn pop(&self, shared: &Shared) -> Option<Runnable> {
         let runnable = self.ring.pop()?;
-        add(&shared.popped, 1);
+        shared.count_popped(1);
         Some(runnable)
     }
 
@@ -79,7 +71,7 @@ impl Owner {
         match self.ring.drain(|len| len.div_ceil(2)) {
             Ok(half) => {
                 let half: Vec<Runnable> = half.collect();
-                add(&shared.popped, half.len() as u64);
+                shared.count_popped(half.len() as u64);
                 half
             }
             // A thief is making room meanwhile.
@@ -100,8 +92,8 @@ impl Owner {
     pub(crate) fn steal_from(&self, shared: &Shared, victim: &Shared) -> Stolen {
         match victim.stealer.steal_and_pop(&self.ring, |len| len.div_ceil(2)) {
             Ok((runnable, moved)) => {
-                add(&shared.pushed, moved as u64);
-                victim.stolen.fetch_add(moved as u64 + 1, Ordering::Relaxed);
+                shared.count_pushed(moved as u64);
+                victim.count_stolen(moved as u64 + 1);
                 Stolen::One(runnable)
             }
             Err(StealError::Empty) => Stolen::Nothing,
@@ -111,13 +103,33 @@ impl Owner {
 }
 
 impl Shared {
+    /// Owner only, as `count_popped`: with one writer no read-modify-write is
+    /// needed.
+    #[inline]
+    fn count_pushed(&self, n: u64) {
+        // Relaxed: what follows every push (P2, or the end of a search) makes it
+        // visible to whoever looks again before sleeping.
+        self.pushed.store(self.pushed.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn count_popped(&self, n: u64) {
+        // Release: meets the Acquire in `len`, which then sees the pushes before.
+        self.popped.store(self.popped.load(Ordering::Relaxed) + n, Ordering::Release);
+    }
+
+    fn count_stolen(&self, n: u64) {
+        // Release: as above, for what the ring let this thief see.
+        self.stolen.fetch_add(n, Ordering::Release);
+    }
+
     /// Takes one runnable without moving others. `spare` is the caller's own,
     /// and empty.
     pub(crate) fn steal_one(&self, spare: &Worker<Runnable>) -> Stolen {
         match self.stealer.steal_and_pop(spare, |_| 1) {
             Ok((runnable, moved)) => {
                 debug_assert_eq!(moved, 0, "asked for one");
-                self.stolen.fetch_add(1, Ordering::Relaxed);
+                self.count_stolen(1);
                 Stolen::One(runnable)
             }
             Err(StealError::Empty) => Stolen::Nothing,

@@ -13,7 +13,7 @@ use crate::task::Runnable;
 pub(crate) struct RunSlot(AtomicPtr<()>);
 
 impl RunSlot {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         RunSlot(AtomicPtr::new(ptr::null_mut()))
     }
 

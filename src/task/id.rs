@@ -3,8 +3,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-
-use crate::sync_facade::{AtomicU64, Ordering};
+// No protocol: only that no number comes twice matters.
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many ids a seat takes at a time, so that spawning on it needs no atomic
 /// read-modify-write.

@@ -14,6 +14,7 @@
 //! binds before is woken by it; one that binds after is refused, and ends as
 //! cancelled at once. So no live task escapes a close.
 
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::task::Waker;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync_facade::{AtomicU16, Mutex, Ordering, lock};
-use crate::task::Meta;
+use crate::sync_facade::{Arc, AtomicU16, Mutex, Ordering, lock};
+use crate::task::{Meta, TaskId};
 
 pub(crate) struct Registry {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
@@ -31,6 +32,8 @@ pub(crate) struct Registry {
 #[derive(Default)]
 struct Shard {
     closed: bool,
+    /// How many of the entries have a name.
+    named: usize,
     entries: Slab<Entry>,
     /// When the task with that key was entered, in [`ticks`]. Beside the entries,
     /// not in them, so that an entry is three words.
@@ -69,8 +72,12 @@ const NOWHERE: u16 = u16::MAX;
 /// So many tasks in a shard at most; no memory holds more.
 const MOST: usize = u32::MAX as usize;
 
+/// So many entries at a time are searched under the lock: there may be millions,
+/// and nobody is to wait for all of them.
+const LOOK: usize = 256;
+
 impl Place {
-    pub(crate) const fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         Place { shard: AtomicU16::new(NOWHERE), key: [AtomicU16::new(0), AtomicU16::new(0)] }
     }
 
@@ -111,6 +118,14 @@ impl Shard {
         }
         key
     }
+
+    fn name_in(&self, keys: Range<usize>, id: TaskId) -> Option<Arc<str>> {
+        keys.filter_map(|key| self.entries.get(key)).find_map(|entry| {
+            // SAFETY: as in `Registry::for_each`.
+            let meta = unsafe { entry.meta.as_ref() };
+            (meta.id() == id).then(|| meta.name().cloned()).flatten()
+        })
+    }
 }
 
 impl Registry {
@@ -134,6 +149,7 @@ impl Registry {
             drop(guard);
             return Err(Closed);
         }
+        guard.named += usize::from(meta.name().is_some());
         let key = guard.insert(entry, ticks(now));
         meta.place.set(shard, key);
         Ok(())
@@ -142,8 +158,11 @@ impl Registry {
     /// Takes the task out again, when its future is dropped.
     pub(crate) fn release(&self, meta: &Meta) {
         let Some((shard, key)) = meta.place.take() else { return };
-        let entry = lock(&self.shards[shard]).entries.try_remove(key);
+        let mut guard = lock(&self.shards[shard]);
+        guard.named -= usize::from(meta.name().is_some());
+        let entry = guard.entries.try_remove(key);
         // The waker goes outside the lock.
+        drop(guard);
         drop(entry);
     }
 
@@ -158,6 +177,18 @@ impl Registry {
             };
             wakers.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// The name of a task, if it has one.
+    pub(crate) fn name_of(&self, id: TaskId) -> Option<Arc<str>> {
+        self.shards.iter().find_map(|shard| {
+            let steps = (0..).step_by(LOOK).map_while(|from| {
+                let shard = lock(shard);
+                let more = shard.named > 0 && from < shard.entries.capacity();
+                more.then(|| shard.name_in(from..from + LOOK, id))
+            });
+            steps.flatten().next()
+        })
     }
 
     /// Calls `f` for each entered task, with when it was entered, as a time since

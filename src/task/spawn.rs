@@ -65,10 +65,8 @@ where
 /// Counts the new task, or refuses it.
 ///
 /// From inside a task, a plain counter will do: its spawner is alive, so the
-/// count does not fall to zero before the new task is in it. Anyone else counts
-/// first and looks at the phase second, both sequentially consistent, as the
-/// closer sets the phase first and counts second: one of the two sees the other.
-/// A refused task is not counted, so that no closer waits for it.
+/// count does not fall to zero before the new task is in it. For anyone else see
+/// [`admit_from_outside`](Shared::admit_from_outside).
 #[inline]
 fn admit(new: New<'_>, kind: Kind) -> Meta {
     let shared = &**new.shared;
@@ -78,22 +76,9 @@ fn admit(new: New<'_>, kind: Kind) -> Meta {
             let admitted = shared.phase.load(Ordering::Relaxed) < Phase::Cancelling;
             (seat.next_id(admitted), admitted)
         }
-        _ => (id::fresh(), admit_from_outside(shared, inside)),
+        _ => (id::fresh(), shared.admit_from_outside(inside)),
     };
     Meta::new(shared, new.site, id, new.name, kind, admitted)
-}
-
-fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
-    shared.foreign.spawned.fetch_add(1, Ordering::SeqCst);
-    let closed = if inside { Phase::Cancelling } else { Phase::Draining };
-    let admitted = shared.phase.load(Ordering::SeqCst) < closed;
-    if !admitted {
-        shared.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
-        // The last task may have ended between the two, and been taken for the
-        // last but one.
-        shared.look_at_end();
-    }
-    admitted
 }
 
 /// Whether the task may run. One with a name is entered in the registry at once,
@@ -166,15 +151,25 @@ fn schedule_blocking(raw: async_task::Runnable<Meta>) {
 /// `entry` is the top one of this thread, and of the task's coordinator.
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
-    if entry.shared.is_cancelling() {
-        return drop(runnable);
-    }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
     }
-    runnable.run();
+    if entry.shared.is_cancelling() {
+        discard(entry.shared, runnable);
+    } else {
+        runnable.run();
+    }
     // A cancelled task was not polled, so its poll did not end this.
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
+}
+
+/// Drops a task's future without polling it.
+#[cold]
+pub(crate) fn discard(shared: &Shared, runnable: Runnable) {
+    // A destructor that does not return is to be listed.
+    let listed = context::seat(shared).is_none().then(|| shared.blocking.list(&runnable));
+    drop(runnable);
+    drop(listed);
 }

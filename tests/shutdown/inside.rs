@@ -263,3 +263,44 @@ fn the_default_coordinator_is_left_alone() {
     assert!(!threads("oasync").is_empty() || !cfg!(target_os = "linux"));
     assert!(block_on(other.cancel()).unwrap_err().is_cancelled());
 }
+
+/// What the first shutdown drops shuts down too, on the same stack: the task that
+/// both are in is one, not two.
+#[test]
+fn a_shutdown_inside_a_shutdown_waits_for_what_still_runs() {
+    struct Again(oasync::Handle, mpsc::Sender<usize>);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            let report = self.0.shutdown(Duration::ZERO);
+            let _ = self.1.send(report.still_running.len());
+        }
+    }
+    for workers in [1, 2] {
+        let (coord, count) = (coordinator("sd-again", workers), Count::default());
+        coord.start().unwrap();
+        let (release, stuck) = mpsc::channel::<()>();
+        let (entered, running) = mpsc::channel();
+        let guard = count.guard();
+        coord.gob(move || {
+            let _guard = guard;
+            entered.send(()).unwrap();
+            let _ = stuck.recv();
+        });
+        running.recv().unwrap();
+        let (sender, listed) = mpsc::channel();
+        let again = Again(coord.handle(), sender);
+        coord.go(async move {
+            let _again = again;
+            pending::<()>().await;
+        });
+        let handle = coord.handle();
+        let outer = coord.spawn(async move { handle.shutdown(Duration::ZERO).still_running.len() });
+        assert_eq!(listed.recv_timeout(LONG), Ok(1), "the closure still runs, and is listed");
+        let outer = block_on(outer);
+        assert!(outer.is_err() || outer.is_ok_and(|listed| listed == 1));
+        release.send(()).unwrap();
+        eventually("the closure ends", || count.dropped() == 1);
+        drop(coord);
+        no_threads("sd-again");
+    }
+}

@@ -16,6 +16,10 @@ pub(crate) struct Args {
     /// Picks the workloads whose names contain one of these; none picks all
     names: Vec<String>,
 
+    /// Runs only the peer of that name; may be given more than once
+    #[arg(long = "peer", value_name = "PEER")]
+    peers: Vec<String>,
+
     /// 5 rounds: under a minute
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
@@ -52,6 +56,10 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn wants(&self, workload: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|name| workload.contains(name))
+    }
+
+    pub(crate) fn wants_peer(&self, peer: &str) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|name| name == peer)
     }
 
     pub(crate) fn rounds(&self) -> usize {

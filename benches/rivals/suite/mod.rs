@@ -31,12 +31,13 @@ pub(crate) fn main(allocator: &'static str) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     chosen.retain(|workload| args.wants(workload.name));
+    chosen.retain_mut(|workload| workload.keep_peers(|peer| args.wants_peer(peer.name())));
     if args.list {
         chosen.iter().for_each(|workload| println!("{}", workload.name));
         return ExitCode::SUCCESS;
     }
     if chosen.is_empty() {
-        eprintln!("no workload has such a name; `--list` shows them");
+        eprintln!("no workload has such a name and such a peer; `--list` shows the names");
         return ExitCode::FAILURE;
     }
     let machine = Machine::look(args.threads(), allocator);

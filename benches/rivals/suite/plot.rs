@@ -9,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::machine::Machine;
 use super::measure::{Outcome, Row};
 use super::peers::Peer;
+use super::workloads::Kind;
 
 const WIDTH: u32 = 900;
 const ROW: u32 = 24;
@@ -25,7 +26,8 @@ pub(crate) fn plot(path: &Path, machine: &Machine, outcomes: &[Outcome]) -> io::
 type Drawn = Result<(), DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>>;
 
 fn draw(path: &Path, machine: &Machine, outcomes: &[Outcome]) -> Drawn {
-    let rows: Vec<&Row> = outcomes.iter().flat_map(|outcome| &outcome.rows).collect();
+    let rivals = outcomes.iter().filter(|outcome| outcome.kind != Kind::Itself);
+    let rows: Vec<&Row> = rivals.flat_map(|outcome| &outcome.rows).collect();
     let height = TOP + ROW * rows.len() as u32 + BOTTOM;
     let picture = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
     picture.fill(&WHITE)?;
@@ -108,7 +110,12 @@ fn font(size: i32) -> TextStyle<'static> {
 
 fn colour(peer: Peer) -> RGBColor {
     match peer {
-        Peer::Oasync | Peer::OasyncMain | Peer::Ideal => BLACK,
+        Peer::Oasync
+        | Peer::OasyncMain
+        | Peer::OasyncAgain
+        | Peer::OasyncIdleThreads
+        | Peer::OasyncManyWorkers
+        | Peer::Ideal => BLACK,
         Peer::Tokio => RGBColor(200, 30, 30),
         Peer::TokioMain => RGBColor(240, 140, 140),
         Peer::AsyncExecutor => RGBColor(30, 80, 190),

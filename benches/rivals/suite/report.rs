@@ -8,6 +8,14 @@ use super::peers::Peer;
 use super::stats::{self, Ratio};
 use super::workloads::Kind;
 
+const ITSELF: &str = "
+oasync against itself: a second coordinator, which shows the noise, one with 8 blocking threads
+that idle, and one with 64 workers. Ratio: the first one's time by the other's in the same
+round, min / median / max; below 1 the other is slower. The aims: 0.97 for the idle threads,
+0.8 for the workers.
+
+";
+
 const NOTES: &str = "
 Each value is the median over the rounds. Best: the peer with the least median. Ratio: its time
 by ours in the same round, min / median / max; above 1 we are faster. The root of a workload is
@@ -19,10 +27,18 @@ work is compute-bound. Ideal: the time of one thread without tasks, by the numbe
 ";
 
 pub(crate) fn report(machine: &Machine, rounds: usize, outcomes: &[Outcome]) -> String {
+    let (itself, rivals): (Vec<&Outcome>, Vec<&Outcome>) =
+        outcomes.iter().partition(|outcome| outcome.kind == Kind::Itself);
     let mut text = heading(machine, rounds);
-    text += &table(outcomes);
-    text += NOTES;
-    text += &summary(outcomes);
+    if !rivals.is_empty() {
+        text += &table(&rivals);
+        text += NOTES;
+        text += &summary(&rivals);
+    }
+    if !itself.is_empty() {
+        text += ITSELF;
+        text += &table_of_itself(&itself);
+    }
     text
 }
 
@@ -48,7 +64,7 @@ pub(crate) fn counts(kind: Kind, peer: Peer) -> bool {
     peer.is_rival() && (peer != Peer::Rayon || kind == Kind::Compute)
 }
 
-fn table(outcomes: &[Outcome]) -> String {
+fn table(outcomes: &[&Outcome]) -> String {
     let rows: Vec<(Kind, &Row)> =
         outcomes.iter().flat_map(|o| o.rows.iter().map(|row| (o.kind, row))).collect();
     let is_used = |peer: &Peer| rows.iter().any(|(_, row)| row.rounds(*peer).is_some());
@@ -65,6 +81,25 @@ fn table(outcomes: &[Outcome]) -> String {
             Some((peer, ratio)) => line.extend([peer.name().to_owned(), min_median_max(ratio)]),
             None => line.extend(["-".to_owned(), "-".to_owned()]),
         }
+        lines.push(line);
+    }
+    aligned(&lines)
+}
+
+fn table_of_itself(outcomes: &[&Outcome]) -> String {
+    let with = [Peer::OasyncAgain, Peer::OasyncIdleThreads, Peer::OasyncManyWorkers];
+    let mut head = vec!["workload".to_owned(), "unit".to_owned(), "oasync".to_owned()];
+    head.extend(with.iter().flat_map(|peer| [peer.name().to_owned(), "ratio".to_owned()]));
+    let mut lines = vec![head];
+    for row in outcomes.iter().flat_map(|outcome| &outcome.rows) {
+        let value = |peer| row.median(peer).map_or("-".to_owned(), number);
+        let ratio = |peer| {
+            let ratio = Ratio::paired(row.rounds(Peer::Oasync)?, row.rounds(peer)?);
+            Some(min_median_max(ratio))
+        };
+        let mut line = vec![row.name.clone(), row.unit.to_owned(), value(Peer::Oasync)];
+        let pair = |peer| [value(peer), ratio(peer).unwrap_or("-".to_owned())];
+        line.extend(with.into_iter().flat_map(pair));
         lines.push(line);
     }
     aligned(&lines)
@@ -110,7 +145,7 @@ fn min_median_max(ratio: Ratio) -> String {
     format!("{:.2} / {:.2} / {:.2}", ratio.min, ratio.median, ratio.max)
 }
 
-fn summary(outcomes: &[Outcome]) -> String {
+fn summary(outcomes: &[&Outcome]) -> String {
     let scheduling: Vec<&Row> = rows_of(outcomes, Kind::Scheduling);
     let mut text = String::new();
     text += &mean("best peer", &scheduling, |peer| counts(Kind::Scheduling, peer));
@@ -129,7 +164,7 @@ fn summary(outcomes: &[Outcome]) -> String {
     text
 }
 
-fn rows_of(outcomes: &[Outcome], kind: Kind) -> Vec<&Row> {
+fn rows_of<'a>(outcomes: &[&'a Outcome], kind: Kind) -> Vec<&'a Row> {
     outcomes.iter().filter(|outcome| outcome.kind == kind).flat_map(|o| &o.rows).collect()
 }
 

@@ -1,9 +1,8 @@
 //! The memory that arenas give back, kept for the next ones.
 
 use bumpalo::Bump;
-use concurrent_queue::ConcurrentQueue;
 
-use crate::sync_facade::{AtomicUsize, Ordering};
+use crate::sync_facade::{AtomicUsize, ConcurrentQueue, Ordering};
 
 /// So many pieces of memory are kept at most. More than this many arenas that
 /// end at once are a burst, whose memory is better returned to the system.

@@ -21,6 +21,12 @@ pub(crate) enum Peer {
     Oasync,
     /// The root is the main future of `block_on`.
     OasyncMain,
+    /// oasync in a second coordinator, as the first; compared with itself only.
+    OasyncAgain,
+    /// oasync with idle blocking threads; the same.
+    OasyncIdleThreads,
+    /// oasync with far more workers than there are cores; the same.
+    OasyncManyWorkers,
     Tokio,
     TokioMain,
     /// async-executor; the threads run it, the caller waits.
@@ -36,9 +42,12 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Peer; 11] = [
+    pub(crate) const ALL: [Peer; 14] = [
         Peer::Oasync,
         Peer::OasyncMain,
+        Peer::OasyncAgain,
+        Peer::OasyncIdleThreads,
+        Peer::OasyncManyWorkers,
         Peer::Tokio,
         Peer::TokioMain,
         Peer::AsyncExecutor,
@@ -54,6 +63,9 @@ impl Peer {
         match self {
             Peer::Oasync => "oasync",
             Peer::OasyncMain => "oasync (main)",
+            Peer::OasyncAgain => "the same again",
+            Peer::OasyncIdleThreads => "8 idle threads",
+            Peer::OasyncManyWorkers => "64 workers",
             Peer::Tokio => "tokio",
             Peer::TokioMain => "tokio (main)",
             Peer::AsyncExecutor => "async-ex",
@@ -70,9 +82,15 @@ impl Peer {
         matches!(self, Peer::Tokio | Peer::TokioMain)
     }
 
+    /// Whether it is oasync, in any way.
+    pub(crate) fn is_ours(self) -> bool {
+        use Peer::{Oasync, OasyncAgain, OasyncIdleThreads, OasyncMain, OasyncManyWorkers};
+        matches!(self, Oasync | OasyncMain | OasyncAgain | OasyncIdleThreads | OasyncManyWorkers)
+    }
+
     /// Whether it is a peer at all.
     pub(crate) fn is_rival(self) -> bool {
-        !matches!(self, Peer::Oasync | Peer::OasyncMain | Peer::Ideal)
+        !self.is_ours() && self != Peer::Ideal
     }
 }
 

@@ -1,29 +1,109 @@
 //! oasync: `n` workers; the caller of `block_on` is one of them meanwhile.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::marker::PhantomData;
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+use std::time::Duration;
 
-use oasync::{Coordinator, JoinHandle};
+use oasync::{Builder, Coordinator, JoinHandle};
 
-use super::{Runtime, Unwrapped};
+use super::{Runtime, Unwrapped, threads};
+
+const IDLE_THREADS: usize = 8;
+const MANY_WORKERS: usize = 64;
+
+/// Longer than any run of the benchmark.
+const LONG: Duration = Duration::from_secs(24 * 3600);
+const SHORT: Duration = Duration::from_millis(1);
 
 static COORDINATOR: OnceLock<Coordinator> = OnceLock::new();
 
 pub(super) fn start(threads: usize) {
-    let coordinator =
-        Coordinator::builder().workers(threads).build().expect("the options are valid");
-    coordinator.start().expect("there are threads to be had");
+    let coordinator = started(Coordinator::builder().workers(threads));
     assert!(COORDINATOR.set(coordinator).is_ok(), "started once");
 }
 
-fn coordinator() -> &'static Coordinator {
-    COORDINATOR.get().expect("started")
+fn started(builder: Builder) -> Coordinator {
+    let coordinator = builder.build().expect("the options are valid");
+    coordinator.start().expect("there are threads to be had");
+    coordinator
+}
+
+/// Which coordinator runs the workload.
+pub(crate) trait SetUp: 'static {
+    fn coordinator() -> &'static Coordinator;
+}
+
+/// The one that is measured against the peers.
+pub(crate) struct Usual;
+
+impl SetUp for Usual {
+    fn coordinator() -> &'static Coordinator {
+        COORDINATOR.get().expect("started")
+    }
+}
+
+/// Those that are measured against each other start when they are first used, so
+/// that no peer is measured beside their threads.
+macro_rules! set_up {
+    ($(#[$doc:meta])* $name:ident, $start:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl SetUp for $name {
+            fn coordinator() -> &'static Coordinator {
+                static COORDINATOR: OnceLock<Coordinator> = OnceLock::new();
+                COORDINATOR.get_or_init($start)
+            }
+        }
+    };
+}
+
+set_up!(
+    /// Without blocking threads.
+    Plain,
+    without_blocking_threads
+);
+set_up!(
+    /// The same: how much two coordinators differ that do not.
+    Again,
+    without_blocking_threads
+);
+set_up!(
+    /// With blocking threads that have nothing to do.
+    IdleThreads,
+    with_idle_threads
+);
+set_up!(
+    /// With far more workers than there are cores.
+    ManyWorkers,
+    || started(Coordinator::builder().workers(MANY_WORKERS).keep_alive(SHORT))
+);
+
+/// One that is started to help behind a slow poll does not stay.
+fn without_blocking_threads() -> Coordinator {
+    started(Coordinator::builder().workers(threads()).keep_alive(SHORT))
+}
+
+fn with_idle_threads() -> Coordinator {
+    let coordinator = started(Coordinator::builder().workers(threads()).keep_alive(LONG));
+    // None of the closures ends before all have a thread.
+    let barrier = Arc::new(Barrier::new(IDLE_THREADS));
+    for _ in 0..IDLE_THREADS {
+        let barrier = barrier.clone();
+        drop(coordinator.spawn_blocking(move || barrier.wait()));
+    }
+    while coordinator.metrics().num_idle_blocking_threads() < IDLE_THREADS {
+        thread::yield_now();
+    }
+    coordinator
 }
 
 /// `MAIN`: the root is the main future instead of a task.
-pub(crate) struct Oasync<const MAIN: bool>;
+pub(crate) struct Oasync<const MAIN: bool, S = Usual>(PhantomData<S>);
 
-impl<const MAIN: bool> Runtime for Oasync<MAIN> {
+impl<const MAIN: bool, S: SetUp> Runtime for Oasync<MAIN, S> {
     type Join<T: Send + 'static> = Unwrapped<JoinHandle<T>>;
     type Blocking<T: Send + 'static> = Unwrapped<JoinHandle<T>>;
 
@@ -36,7 +116,7 @@ impl<const MAIN: bool> Runtime for Oasync<MAIN> {
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        coordinator().block_on(future)
+        S::coordinator().block_on(future)
     }
 
     fn block_on_spawned<F>(future: F) -> F::Output
@@ -44,7 +124,7 @@ impl<const MAIN: bool> Runtime for Oasync<MAIN> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Self::block_on(Unwrapped(coordinator().spawn(future)))
+        Self::block_on(Unwrapped(S::coordinator().spawn(future)))
     }
 
     fn spawn<F>(future: F) -> Self::Join<F::Output>
@@ -66,7 +146,7 @@ impl<const MAIN: bool> Runtime for Oasync<MAIN> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        coordinator().go(future);
+        S::coordinator().go(future);
     }
 
     fn spawn_blocking<F, T>(f: F) -> Self::Blocking<T>

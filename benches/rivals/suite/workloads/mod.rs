@@ -28,7 +28,7 @@ mod yields;
 use std::time::Duration;
 
 use super::peers::async_executor::{AsyncExecutor, Plain, Static};
-use super::peers::oasync::Oasync;
+use super::peers::oasync::{Again, IdleThreads, ManyWorkers, Oasync, Plain as First};
 use super::peers::tokio::Tokio;
 use super::peers::{self, Peer, Runtime};
 use super::stats::quantile;
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Blocking,
     Memory,
     Latency,
+    /// oasync in one set-up against oasync in another.
+    Itself,
 }
 
 pub(crate) struct RowName {
@@ -80,10 +82,22 @@ macro_rules! every_way {
     };
 }
 
+/// On oasync in each of the set-ups that are to cost nothing, and without.
+macro_rules! itself {
+    ($($run:ident)::+) => {
+        vec![
+            entry(Peer::Oasync, $($run)::+::<Oasync<false, First>>),
+            entry(Peer::OasyncAgain, $($run)::+::<Oasync<false, Again>>),
+            entry(Peer::OasyncIdleThreads, $($run)::+::<Oasync<false, IdleThreads>>),
+            entry(Peer::OasyncManyWorkers, $($run)::+::<Oasync<false, ManyWorkers>>),
+        ]
+    };
+}
+
 /// Every workload, in the order in which they run: those that leave threads
 /// behind come last.
 pub(crate) fn all() -> Vec<Workload> {
-    use Kind::{Blocking, Compute, Latency, Memory, OneAtATime, Scheduling};
+    use Kind::{Blocking, Compute, Itself, Latency, Memory, OneAtATime, Scheduling};
     const NS: &[RowName] = &[row("", "ns")];
     const US: &[RowName] = &[row(", p50", "us"), row(", p99", "us")];
     const BYTES: &[RowName] = &[row(", asked", "bytes"), row(", resident", "bytes")];
@@ -119,6 +133,14 @@ pub(crate) fn all() -> Vec<Workload> {
         workload("parked", Memory, BYTES, own_threads(every_way!(parked::run))).in_own_process(),
         workload("blocking-burst", Blocking, NS, pools(every_way!(blocking_burst::run))),
         workload("blocking-one", Blocking, NS, pools(every_way!(blocking_one::run))),
+        workload("itself-spawn-joined", Itself, NS, itself!(spawn_joined::run)),
+        workload("itself-yield", Itself, NS, itself!(yields::run)),
+        workload("itself-ping-pong", Itself, NS, itself!(ping_pong::run)),
+        workload("itself-chain", Itself, NS, itself!(chain::run)),
+        workload("itself-skynet", Itself, NS, itself!(skynet::run)),
+        workload("itself-fib", Itself, NS, itself!(fib::run)),
+        workload("itself-ring", Itself, NS, itself!(ring::run)),
+        workload("itself-mutex", Itself, NS, itself!(mutex::run)),
     ]
 }
 
@@ -168,6 +190,13 @@ impl Workload {
     fn and(mut self, peer: Peer, run: fn() -> Sample) -> Self {
         self.runs.push((peer, run));
         self
+    }
+
+    /// Leaves out all other peers; whether there is something left to measure.
+    pub(crate) fn keep_peers(&mut self, wanted: impl Fn(Peer) -> bool) -> bool {
+        self.runs.retain(|(peer, _)| wanted(*peer));
+        // Compared with itself, one alone says nothing.
+        self.runs.len() > usize::from(self.kind == Kind::Itself)
     }
 
     fn in_own_process(mut self) -> Self {

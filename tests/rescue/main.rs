@@ -1,7 +1,10 @@
 //! Promise: a thread that blocks or computes on does not stop the tasks queued
 //! behind it, in its run slot or in its local queue.
 
+mod behind;
+#[path = "../common/mod.rs"]
 mod common;
+mod stalls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -160,7 +163,7 @@ fn a_stall_is_told_once_with_its_task() {
     assert_eq!((stall.id, stall.worker), (task.id(), 0));
     assert_eq!(stall.location.line(), line);
     assert!(stall.lasts >= Duration::from_millis(2));
-    assert!(stall.to_string().contains("rescue.rs"), "{stall}");
+    assert!(stall.to_string().contains(file!()), "{stall}");
     // Several thresholds later it has not been told again.
     std::thread::sleep(Duration::from_millis(20));
     release.send(()).unwrap();

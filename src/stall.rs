@@ -1,0 +1,107 @@
+//! What is told of a poll that does not return, and to whom.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::hooks::Hooks;
+use crate::sync_facade::Arc;
+use crate::task::TaskId;
+
+/// So many spawn sites are logged, each once; whoever has more of them learns
+/// nothing from the next.
+const MAX_SITES: usize = 64;
+
+/// A poll that keeps a worker for longer than
+/// [`stall_threshold`](crate::Builder::stall_threshold).
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// let (tx, rx) = mpsc::channel();
+/// let coord = oasync::Coordinator::builder()
+///     .workers(1)
+///     .on_stall(move |stall| tx.send(stall.to_string()).unwrap())
+///     .build()?;
+/// coord.start()?;
+/// let (release, released) = mpsc::channel::<()>();
+/// let task = coord.task().name("mail").spawn(async move { released.recv() }); // blocks
+/// let line = rx.recv().unwrap();
+/// // task 1 `mail`, spawned at src/main.rs:10:38, keeps worker 0 for 10 ms
+/// assert!(line.contains("`mail`, spawned at") && line.contains("keeps worker 0 for"));
+/// release.send(()).unwrap();
+/// assert!(coord.block_on(task).unwrap().is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stall {
+    /// The task.
+    pub id: TaskId,
+    /// Its name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
+    pub worker: usize,
+    /// How long the poll has lasted so far, to about half a millisecond.
+    pub lasts: Duration,
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stall { id, name, location, worker, lasts } = self;
+        write!(f, "task {id}")?;
+        if let Some(name) = name {
+            write!(f, " `{name}`")?;
+        }
+        write!(f, ", spawned at {location}, keeps worker {worker} for {lasts:.0?}")
+    }
+}
+
+/// Who is told of stalls: the hook, or else the log, which hears of each spawn
+/// site once.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    told: Vec<&'static Location<'static>>,
+}
+
+impl Listeners {
+    /// Whether anybody listens.
+    pub(crate) fn any(hooks: &Hooks) -> bool {
+        hooks.stall.is_some() || cfg!(any(feature = "log", feature = "tracing"))
+    }
+
+    pub(crate) fn tell(&mut self, hooks: &Hooks, stall: &Stall) {
+        match &hooks.stall {
+            Some(hook) => hooks.contain(|| hook(stall)),
+            // A logger is a user's code as well.
+            None if self.is_news(stall.location) => hooks.contain(|| log(stall)),
+            None => {}
+        }
+    }
+
+    fn is_news(&mut self, site: &'static Location<'static>) -> bool {
+        let news = self.told.len() < MAX_SITES && !self.told.contains(&site);
+        if news {
+            self.told.push(site);
+        }
+        news
+    }
+}
+
+/// Writes a warning to each log that the user has switched on.
+fn log(stall: &Stall) {
+    #[cfg(feature = "log")]
+    log::warn!(target: "oasync", "{stall}");
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        target: "oasync",
+        task = stall.id.to_string(),
+        name = stall.name.as_deref(),
+        worker = stall.worker,
+        lasts_ms = stall.lasts.as_millis() as u64,
+        "{stall}"
+    );
+    let _ = stall;
+}

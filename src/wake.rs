@@ -1,0 +1,67 @@
+//! After a push: whom to wake, and what to do if nobody can be had. The protocol
+//! and its proof are in `idle/README.md`.
+
+use crate::idle::{Promise, Vacated};
+use crate::shared::Shared;
+use crate::sync_facade::{Ordering, fence};
+
+impl Shared {
+    /// After a push to any queue but a run slot: wakes someone, if everyone who
+    /// could run it might sleep.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        if let Some(promise) = self.idle.promise() {
+            self.wake(promise);
+        }
+    }
+
+    /// The same after a push to the local queue of this thread's seat.
+    #[inline]
+    pub(crate) fn notify_seated(&self) {
+        if let Some(promise) = self.idle.promise_seated() {
+            self.wake(promise);
+        }
+    }
+
+    /// Hands a promise to a sleeper, or to a new thread; returns it if there is
+    /// neither.
+    #[cold]
+    pub(crate) fn wake(&self, promise: Promise) {
+        let mut next = Some(promise);
+        while let Some(promise) = next {
+            let Err(promise) = self.idle.wake(promise) else { return };
+            let Err((promise, refusal)) = self.threads.try_start(self, promise) else { return };
+            next = self.take_back(promise);
+            if refusal.is_some() {
+                // Who waits for this thread to run something looks for another way;
+                // only now, for while the promise is out he would count on it.
+                self.wake_parked();
+            }
+        }
+    }
+
+    /// Returns a promise that nobody can take. Whoever goes to sleep after this
+    /// looks at the queues; whoever did so while the promise was counted relied
+    /// on it, so there may be a new one for them.
+    pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {
+        let looked = self.idle.give_back(promise);
+        if looked == Vacated::Rest || !self.has_work() || !self.idle.has_sleepers() {
+            return None;
+        }
+        self.idle.promise()
+    }
+
+    /// Whether any queue that a searcher looks into holds something.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.seats.iter().any(|seat| !seat.queue.is_empty())
+    }
+
+    /// Wakes someone for what was pushed before the seats were open.
+    pub(crate) fn notify_for_backlog(&self) {
+        // Meets the fence after a push that found no seat open.
+        fence(Ordering::SeqCst);
+        if self.has_work() {
+            self.notify();
+        }
+    }
+}

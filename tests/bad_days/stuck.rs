@@ -1,0 +1,182 @@
+//! What waits for itself: it cannot go on, but it is named.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use oasync::{Coordinator, JoinHandle, TaskState};
+
+use crate::common::{LONG, coordinator, eventually, started};
+use crate::{in_time, wait};
+
+/// Where a task finds its own handle.
+type Own = Arc<Mutex<Option<JoinHandle<()>>>>;
+
+fn take(own: &Own) -> JoinHandle<()> {
+    loop {
+        if let Some(handle) = own.lock().unwrap().take() {
+            return handle;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_task_that_awaits_itself_is_listed_and_cancelled() {
+    in_time("a task that awaits itself", || {
+        let coord = started(1);
+        let own = Own::default();
+        let mine = own.clone();
+        let task = coord.task().name("ouroboros").spawn(async move {
+            let handle = take(&mine);
+            handle.await.unwrap();
+        });
+        let id = task.id();
+        *own.lock().unwrap() = Some(task);
+        eventually("it waits", || own.lock().unwrap().is_none());
+        assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1, "nobody else is held up");
+        let tasks = coord.tasks();
+        let info = tasks.iter().find(|info| info.id() == id).expect("it is listed");
+        assert_eq!((info.name(), info.state()), (Some("ouroboros"), TaskState::Waiting));
+        let report = coord.shutdown(Duration::from_millis(10));
+        assert_eq!((report.cancelled, report.still_running.len()), (1, 0));
+    });
+}
+
+#[test]
+fn a_task_that_cancels_itself_ends() {
+    in_time("a task that cancels itself", || {
+        let coord = started(1);
+        let own = Own::default();
+        let mine = own.clone();
+        let (tell, told) = mpsc::channel::<()>();
+        let task = coord.spawn(async move {
+            let _dropped_at_the_end = tell;
+            let _ = take(&mine).cancel().await;
+        });
+        *own.lock().unwrap() = Some(task);
+        assert_eq!(told.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
+        eventually("it ended", || coord.metrics().num_alive_tasks() == 0);
+    });
+}
+
+#[test]
+fn a_task_that_blocks_on_itself_is_named_by_the_shutdown_which_ends() {
+    in_time("a task that blocks on itself", || {
+        let coord = started(1);
+        let own = Own::default();
+        let mine = own.clone();
+        let task = coord.task().name("ouroboros").spawn(async move {
+            let _ = oasync::block_on(take(&mine));
+        });
+        let id = task.id();
+        *own.lock().unwrap() = Some(task);
+        eventually("it blocks", || own.lock().unwrap().is_none());
+        // Its place was taken by another thread.
+        assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1);
+        eventually("it is listed", || coord.tasks().iter().any(|info| info.id() == id));
+        let report = coord.shutdown(Duration::from_millis(10));
+        let [info] = &report.still_running[..] else { panic!("{report:?}") };
+        assert_eq!((info.id(), info.name()), (id, Some("ouroboros")));
+        drop(coord); // does not wait for what was given up
+    });
+}
+
+#[test]
+fn a_closure_that_waits_for_itself_is_named_by_the_shutdown_which_ends() {
+    in_time("a closure that waits for itself", || {
+        let coord = started(1);
+        let own = Own::default();
+        let mine = own.clone();
+        let closure = coord.spawn_blocking(move || {
+            let _ = wait(take(&mine));
+        });
+        let id = closure.id();
+        *own.lock().unwrap() = Some(closure);
+        eventually("it waits", || own.lock().unwrap().is_none());
+        let report = coord.shutdown(Duration::from_millis(10));
+        let [info] = &report.still_running[..] else { panic!("{report:?}") };
+        assert_eq!((info.id(), info.location().file()), (id, file!()));
+    });
+}
+
+#[test]
+fn two_coordinators_that_wait_for_each_other_for_ever_are_both_named() {
+    in_time("a deadlock over two coordinators", || {
+        let (a, b) = (coordinator(1), coordinator(1));
+        a.start().unwrap();
+        b.start().unwrap();
+        let (in_a, in_b) = (Own::default(), Own::default());
+        let blocks_on = |coord: &Coordinator, name, other: &Own| {
+            let other = other.clone();
+            coord.task().name(name).spawn(async move {
+                let _ = oasync::block_on(take(&other));
+            })
+        };
+        let (left, right) = (blocks_on(&a, "left", &in_b), blocks_on(&b, "right", &in_a));
+        *in_a.lock().unwrap() = Some(left);
+        *in_b.lock().unwrap() = Some(right);
+        for (coord, own, name) in [(&a, &in_b, "left"), (&b, &in_a, "right")] {
+            eventually("it blocks", || own.lock().unwrap().is_none());
+            assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1);
+            let report = coord.shutdown(Duration::from_millis(10));
+            let names: Vec<_> = report.still_running.iter().map(|info| info.name()).collect();
+            assert_eq!(names, [Some(name)]);
+        }
+    });
+}
+
+/// Waits in its destructor until the other end is dropped.
+struct Stubborn(mpsc::Receiver<()>);
+
+impl Drop for Stubborn {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+#[test]
+fn destructors_that_do_not_return_are_named_by_the_shutdown_which_ends() {
+    for tasks in [1, 2, 3, 10] {
+        in_time("stubborn destructors", move || {
+            let coord = started(2);
+            let mut releases = Vec::new();
+            let mut ids: Vec<_> = (0..tasks)
+                .map(|_| {
+                    let (release, stubborn) = mpsc::channel();
+                    releases.push(release);
+                    let guard = Stubborn(stubborn);
+                    let task = coord.task().name("stubborn").spawn(async move {
+                        let _guard = guard;
+                        std::future::pending::<()>().await;
+                    });
+                    task.id()
+                })
+                .collect();
+            let polls = || coord.metrics().workers().iter().map(|w| w.poll_count).sum::<u64>();
+            eventually("all wait", || polls() == tasks);
+            let report = coord.shutdown(Duration::from_millis(10));
+            ids.sort();
+            let listed: Vec<_> = report.still_running.iter().map(|info| info.id()).collect();
+            assert_eq!(listed, ids);
+            drop(coord); // does not wait for what was given up
+            drop(releases);
+        });
+    }
+}
+
+#[test]
+fn a_destructor_of_what_never_ran_is_named_as_well() {
+    in_time("a stubborn destructor before the start", || {
+        let coord = coordinator(2);
+        let (_release, stubborn) = mpsc::channel();
+        let guard = Stubborn(stubborn);
+        let task = coord.spawn(async move { drop(guard) });
+        let closure = coord.spawn_blocking(|| ());
+        let report = coord.shutdown(Duration::ZERO);
+        let [info] = &report.still_running[..] else { panic!("{report:?}") };
+        assert_eq!((info.id(), info.state()), (task.id(), TaskState::Running));
+        // What was not behind it is gone.
+        assert!(wait(closure).unwrap_err().is_cancelled());
+        drop(coord);
+    });
+}

@@ -1,0 +1,102 @@
+//! Promise: if the system refuses a thread, submission gives an error or the work
+//! runs elsewhere; never a spin, never a lost job.
+//!
+//! A library written in C is loaded before the C library of a second process of this
+//! test, where it refuses threads; `scenarios.rs` runs in there.
+#![cfg(target_os = "linux")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod scenarios;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::LONG;
+
+/// Set in the second process.
+const ARMED: &str = "OASYNC_TEST_REFUSES_THREADS";
+
+/// Builds the library; `None` if there is no C compiler.
+fn library(folder: &Path) -> Option<PathBuf> {
+    let library = folder.join("librefuse_threads.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/refuse_threads.c");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .arg(source)
+        .args(["-ldl", "-lpthread"]);
+    let status = cc.status().ok()?;
+    assert!(status.success(), "{cc:?} fails");
+    Some(library)
+}
+
+/// Runs a scenario in a process that refuses threads.
+#[track_caller]
+fn refused(scenario: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(library) = library(folder.path()) else {
+        eprintln!("skipped: no C compiler");
+        return;
+    };
+    let log = folder.path().join("log");
+    let output = File::create(&log).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("scenarios::{scenario}"), "--ignored"])
+        .args(["--nocapture", "--test-threads=1"])
+        .env("LD_PRELOAD", library)
+        .env(ARMED, "1")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(output)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + 2 * LONG;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let log = fs::read_to_string(log).unwrap();
+    assert!(status.is_some(), "it hangs:\n{log}");
+    assert!(status.unwrap().success(), "{log}");
+    assert!(log.contains("1 passed") && log.contains("refused in all"), "nothing ran:\n{log}");
+}
+
+#[test]
+fn a_caller_gets_everything_done() {
+    refused("with_a_caller");
+}
+
+#[test]
+fn what_is_started_gets_everything_done_or_the_start_says_no() {
+    refused("started");
+}
+
+#[test]
+fn a_worker_that_comes_back_stays_if_the_thread_in_its_place_is_refused() {
+    refused("coming_back");
+}
+
+#[test]
+fn tasks_that_block_on_tasks_get_everything_done() {
+    refused("nested");
+}
+
+#[test]
+fn while_all_wait_nobody_spins() {
+    refused("waiting");
+}
+
+#[test]
+fn every_shutdown_and_drop_ends() {
+    refused("ending");
+}

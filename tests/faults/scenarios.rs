@@ -1,0 +1,284 @@
+//! What runs while threads are refused. Each scenario goes through every number of
+//! workers and every thread that may be the one that is refused.
+
+use std::ffi::{CStr, c_int, c_long, c_void};
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use oasync::{Coordinator, JoinHandle};
+
+use crate::ARMED;
+use crate::common::{CountDrop, LONG, coordinator};
+
+/// The functions of the library.
+struct Refusal {
+    refuse: extern "C" fn(c_long, c_int),
+    allow: extern "C" fn() -> c_long,
+}
+
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: a search among the loaded libraries, by a name that ends with NUL.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    assert!(!found.is_null(), "the library is not loaded");
+    found
+}
+
+impl Refusal {
+    fn load() -> Self {
+        let (refuse, allow) = (symbol(c"refuse_threads"), symbol(c"allow_threads"));
+        // SAFETY: these are the signatures in `refuse_threads.c`.
+        unsafe {
+            Refusal {
+                refuse: std::mem::transmute::<*mut c_void, extern "C" fn(c_long, c_int)>(refuse),
+                allow: std::mem::transmute::<*mut c_void, extern "C" fn() -> c_long>(allow),
+            }
+        }
+    }
+}
+
+/// Calls `scenario` with the number of workers for every refusal.
+fn for_each_refusal(scenario: impl Fn(usize)) {
+    if std::env::var_os(ARMED).is_none() {
+        return; // one of the tests in `main.rs` runs it
+    }
+    let refusal = Refusal::load();
+    let mut refused = 0;
+    for workers in [1, 2, 3] {
+        for n in 0..=workers + 3 {
+            for all in [false, true] {
+                println!(
+                    "{workers} workers, thread {n}{}",
+                    if all { " and all later" } else { "" }
+                );
+                (refusal.refuse)(n as c_long, c_int::from(all));
+                scenario(workers);
+                refused += (refusal.allow)();
+            }
+        }
+    }
+    assert!(refused > 0);
+    println!("{refused} refused in all");
+}
+
+/// Waits without any coordinator.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    futures_lite::future::block_on(future)
+}
+
+/// CPU time of this process.
+fn cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid clock and a valid place for its time.
+    let error = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    assert_eq!(error, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Nobody spins: over some time, the process hardly computes.
+fn assert_quiet() {
+    let (window, mut least) = (Duration::from_millis(60), Duration::MAX);
+    // Something may still go to sleep in the first; a spin is in all of them.
+    for _ in 0..3 {
+        let before = cpu();
+        thread::sleep(window);
+        least = least.min(cpu() - before);
+        if least < window / 4 {
+            return;
+        }
+    }
+    panic!("{least:?} of computing in {window:?} of waiting");
+}
+
+/// Tasks and closures of all kinds, and how many of each came to run.
+fn submit(coord: &Coordinator, ran: &Arc<AtomicUsize>) -> Vec<JoinHandle<usize>> {
+    let count = |ran: &Arc<AtomicUsize>| {
+        let ran = ran.clone();
+        move |i| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            i
+        }
+    };
+    (0..90)
+        .map(|i| {
+            let done = count(ran);
+            match i % 5 {
+                0 => coord.spawn(async move { done(i) }),
+                1 => coord.spawn_blocking(move || done(i)),
+                2 => coord.task().name("named").spawn(async move {
+                    oasync::yield_now().await;
+                    done(i)
+                }),
+                3 => coord.spawn(async move {
+                    let inner = oasync::spawn_blocking(move || i).await;
+                    done(i);
+                    inner.unwrap_or(GONE)
+                }),
+                _ => coord.spawn(async move {
+                    oasync::block_in_place(|| done(i));
+                    oasync::spawn(async move { i }).await.unwrap_or(GONE)
+                }),
+            }
+        })
+        .collect()
+}
+
+const ALL: usize = 90;
+
+/// What a task gives whose own task or closure was refused.
+const GONE: usize = usize::MAX;
+
+/// Each gave its result, or says that it was cancelled.
+fn assert_all_resolve(tasks: Vec<JoinHandle<usize>>) {
+    for (i, task) in tasks.into_iter().enumerate() {
+        match wait(task) {
+            Ok(value) => assert!(value == i || value == GONE),
+            Err(error) => assert!(error.is_cancelled(), "{error}"),
+        }
+    }
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn with_a_caller() {
+    for_each_refusal(|workers| {
+        let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
+        let before = submit(&coord, &ran);
+        coord.block_on(async {
+            for (i, task) in before.into_iter().enumerate() {
+                assert_eq!(task.await.unwrap(), i);
+            }
+            for (i, task) in submit(&coord, &ran).into_iter().enumerate() {
+                assert_eq!(task.await.unwrap(), i);
+            }
+        });
+        assert_eq!(ran.load(Ordering::SeqCst), 2 * ALL);
+        assert_quiet();
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn started() {
+    for_each_refusal(|workers| {
+        let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
+        let begins = coord.start();
+        let tasks = submit(&coord, &ran);
+        if begins.is_ok() {
+            for (i, task) in tasks.into_iter().enumerate() {
+                assert_eq!(wait(task).unwrap(), i);
+            }
+            assert_eq!(ran.load(Ordering::SeqCst), ALL);
+        } else {
+            // They are queued, or a later thread did come for them.
+            assert_quiet();
+            drop(coord);
+            assert_all_resolve(tasks);
+        }
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn coming_back() {
+    for_each_refusal(|workers| {
+        let coord = coordinator(workers);
+        if coord.start().is_err() {
+            return;
+        }
+        // It gives its place away and takes it again, while others are sent for.
+        let comes_back = coord.spawn(async {
+            for _ in 0..200 {
+                oasync::block_in_place(thread::yield_now);
+                oasync::yield_now().await;
+            }
+        });
+        let mut tasks = Vec::new();
+        while !comes_back.is_finished() && tasks.len() < 10_000 {
+            tasks.push(coord.spawn(async {}));
+            thread::yield_now();
+        }
+        wait(comes_back).unwrap();
+        tasks.into_iter().for_each(|task| wait(task).unwrap());
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn nested() {
+    for_each_refusal(|workers| {
+        fn dive(depth: usize) -> usize {
+            if depth == 0 {
+                return 0;
+            }
+            let closure = oasync::spawn_blocking(move || depth);
+            let below = oasync::spawn(async move { dive(depth - 1) });
+            assert_eq!(oasync::block_on(closure).unwrap(), depth);
+            1 + oasync::block_on(below).unwrap()
+        }
+        let coord = coordinator(workers);
+        coord.block_on(async {
+            let tasks: Vec<_> = (0..4).map(|_| oasync::spawn(async { dive(5) })).collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), 5);
+            }
+        });
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn waiting() {
+    for_each_refusal(|workers| {
+        let coord = coordinator(workers);
+        let drops = Arc::new(AtomicUsize::new(0));
+        let _ = coord.start();
+        for _ in 0..10 {
+            let guard = CountDrop(drops.clone());
+            coord.go(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            });
+        }
+        let (release, gate) = mpsc::channel::<()>();
+        let closure = coord.spawn_blocking(move || gate.recv_timeout(LONG).is_ok());
+        assert_quiet();
+        let _ = release.send(());
+        // The caller runs it, if there is nobody else.
+        assert!(coord.block_on(closure).unwrap());
+        assert_quiet();
+        drop(coord);
+        assert_eq!(drops.load(Ordering::SeqCst), 10);
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn ending() {
+    for_each_refusal(|workers| {
+        for limit in [None, Some(Duration::ZERO), Some(Duration::from_millis(20))] {
+            let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
+            let drops = Arc::new(AtomicUsize::new(0));
+            let begins = coord.start();
+            let tasks = submit(&coord, &ran);
+            let guard = CountDrop(drops.clone());
+            coord.go(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            });
+            let begun = Instant::now();
+            if let Some(limit) = limit {
+                let report = coord.shutdown(limit);
+                assert!(report.still_running.is_empty(), "{report:?}");
+                assert!(begins.is_ok() || report.finished + report.cancelled > 0);
+            }
+            drop(coord);
+            assert!(begun.elapsed() < LONG);
+            assert_eq!(drops.load(Ordering::SeqCst), 1);
+            assert_all_resolve(tasks);
+        }
+    });
+}

@@ -1,0 +1,247 @@
+//! What the blocking pool needs of the rest of the crate.
+
+#[derive(Clone, Copy)]
+pub(crate) enum WorkerKind {
+    Blocking,
+}
+
+pub(crate) mod context {
+    use std::cell::Cell;
+
+    use super::WorkerKind;
+    use crate::shared::Shared;
+    use crate::sync_facade::Arc;
+
+    pub(crate) fn settle(_: &Shared) {}
+
+    pub(crate) struct Entry<'a> {
+        pub(crate) shared: &'a Arc<Shared>,
+        pub(crate) away: Cell<bool>,
+        pub(crate) lending: Cell<bool>,
+    }
+
+    pub(crate) struct Entered;
+
+    impl Drop for Entered {
+        fn drop(&mut self) {}
+    }
+
+    impl<'a> Entry<'a> {
+        pub(crate) fn new(shared: &'a Arc<Shared>, _: WorkerKind, _: Option<usize>) -> Self {
+            Entry { shared, away: Cell::new(false), lending: Cell::new(false) }
+        }
+
+        pub(crate) fn enter(&self) -> Entered {
+            Entered
+        }
+
+        pub(crate) fn info(&self) {}
+    }
+}
+
+pub(crate) mod task {
+    pub(crate) use oasync_models::task::*;
+
+    use crate::context::Entry;
+
+    pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
+        let id = runnable.run();
+        (entry.shared.body)(entry, id);
+        entry.shared.finish();
+    }
+}
+
+/// Nobody lends in these models: a seat is vacant.
+pub(crate) mod thief {
+    use std::marker::PhantomData;
+
+    use crate::shared::Shared;
+    use crate::task::Runnable;
+
+    pub(crate) struct Thief<'a>(PhantomData<&'a Shared>);
+
+    impl<'a> Thief<'a> {
+        pub(crate) fn new(_: &'a Shared) -> Self {
+            Thief(PhantomData)
+        }
+
+        pub(crate) fn take(&self) -> Option<Runnable> {
+            None
+        }
+    }
+}
+
+pub(crate) mod threads {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::shared::Shared;
+    use crate::sync_facade::{Mutex, lock};
+
+    #[derive(Default)]
+    pub(crate) struct Indices;
+
+    impl Indices {
+        pub(crate) fn take(&self) -> usize {
+            0
+        }
+
+        pub(crate) fn give_back(&self, _: usize) {}
+    }
+
+    /// Loom's threads.
+    pub(crate) struct Threads {
+        list: Mutex<Vec<loom::thread::JoinHandle<()>>>,
+        /// How many may start; not seen by loom.
+        left: AtomicUsize,
+    }
+
+    impl Threads {
+        pub(crate) fn new() -> Self {
+            Threads { list: Mutex::default(), left: AtomicUsize::new(usize::MAX) }
+        }
+
+        /// The system gives `threads` threads and no more.
+        pub(crate) fn refuse_from(&self, threads: usize) {
+            self.left.store(threads, Ordering::SeqCst);
+        }
+
+        pub(crate) fn spawn(
+            &self,
+            _: &Shared,
+            _: String,
+            f: impl FnOnce() + 'static,
+        ) -> Result<(), ()> {
+            let fewer = |left: usize| left.checked_sub(1);
+            let mut list = lock(&self.list);
+            self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).map_err(|_| ())?;
+            list.push(loom::thread::spawn(f));
+            Ok(())
+        }
+
+        pub(crate) fn join(&self) {
+            let list = std::mem::take(&mut *lock(&self.list));
+            list.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+    }
+}
+
+pub(crate) mod shared {
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    use super::threads::Threads;
+    use crate::blocking::BlockingPool;
+    use crate::context::Entry;
+    use crate::parker::Parker;
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
+    use crate::task::Runnable;
+
+    pub(crate) struct Shared {
+        me: Weak<Shared>,
+        pub(crate) blocking: BlockingPool,
+        pub(crate) threads: Threads,
+        pub(crate) options: Options,
+        pub(crate) hooks: Hooks,
+        pub(crate) idle: Idle,
+        pub(crate) injector: Injector,
+        pub(crate) seats: [(); 1],
+        pub(crate) body: fn(&Entry<'_>, u64),
+        over: AtomicBool,
+        left: AtomicUsize,
+        done: Parker,
+        met: [Parker; 2],
+    }
+
+    impl Shared {
+        pub(crate) fn new(
+            max: usize,
+            keep_alive: Duration,
+            closures: usize,
+            body: fn(&Entry<'_>, u64),
+        ) -> Arc<Self> {
+            Arc::new_cyclic(|me| Shared {
+                me: me.clone(),
+                blocking: BlockingPool::new(max, keep_alive),
+                threads: Threads::new(),
+                options: Options { thread_name: "model" },
+                hooks: Hooks,
+                idle: Idle,
+                injector: Injector::default(),
+                seats: [()],
+                body,
+                over: AtomicBool::new(false),
+                left: AtomicUsize::new(closures),
+                done: Parker::new(),
+                met: [Parker::new(), Parker::new()],
+            })
+        }
+
+        pub(crate) fn to_arc(&self) -> Arc<Shared> {
+            self.me.upgrade().unwrap()
+        }
+
+        pub(crate) fn is_over(&self) -> bool {
+            self.over.load(Ordering::Acquire)
+        }
+
+        /// Called inside closures 0 and 1: returns when both run.
+        pub(crate) fn meet(&self, id: u64) {
+            self.met[1 - id as usize].unpark();
+            self.met[id as usize].park(None);
+        }
+
+        pub(crate) fn finish(&self) {
+            if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.done.unpark();
+            }
+        }
+
+        /// The workers run what the pool could not.
+        pub(crate) fn notify(&self) {
+            for runnable in std::mem::take(&mut *lock(&self.injector.0)) {
+                runnable.run();
+                self.finish();
+            }
+        }
+
+        /// Waits until every closure has run, and only then lets the threads go.
+        pub(crate) fn end(&self) {
+            self.done.park(None);
+            assert_eq!(self.left.load(Ordering::Relaxed), 0);
+            self.over.store(true, Ordering::Release);
+            self.blocking.wake_all();
+            self.threads.join();
+            let census = self.blocking.census();
+            assert_eq!((census.threads, census.idle, census.queued), (0, 0, 0));
+        }
+    }
+
+    pub(crate) struct Options {
+        pub(crate) thread_name: &'static str,
+    }
+
+    pub(crate) struct Hooks;
+
+    impl Hooks {
+        pub(crate) fn thread_started(&self, _: &()) {}
+
+        pub(crate) fn thread_stops(&self, _: &()) {}
+    }
+
+    pub(crate) struct Idle;
+
+    impl Idle {
+        pub(crate) fn vacant(&self) -> usize {
+            1
+        }
+    }
+
+    #[derive(Default)]
+    pub(crate) struct Injector(Mutex<VecDeque<Runnable>>);
+
+    impl Injector {
+        pub(crate) fn push_block(&self, block: VecDeque<Runnable>) {
+            lock(&self.0).extend(block);
+        }
+    }
+}

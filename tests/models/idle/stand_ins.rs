@@ -1,0 +1,229 @@
+//! The parts of the crate that the idle protocol does not rest on, as small as
+//! the real worker loop lets them be.
+
+use crate::sync_facade::fence;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WorkerKind {
+    Worker,
+}
+
+pub(crate) mod barrier {
+    use super::fence;
+    use crate::sync_facade::Ordering;
+
+    pub(crate) fn light() {
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy() {
+        fence(Ordering::SeqCst);
+    }
+}
+
+pub(crate) mod context {
+    use std::cell::Cell;
+
+    use super::WorkerKind;
+    use crate::seat::Seated;
+    use crate::shared::Shared;
+    use crate::sync_facade::Arc;
+
+    pub(crate) fn settle(_: &Shared) {}
+
+    pub(crate) struct Entry<'a> {
+        pub(crate) shared: &'a Arc<Shared>,
+        index: usize,
+        seat: Cell<Option<usize>>,
+        pub(crate) searching: Cell<bool>,
+        pub(crate) away: Cell<bool>,
+    }
+
+    impl<'a> Entry<'a> {
+        pub(crate) fn new(shared: &'a Arc<Shared>, _: WorkerKind, index: Option<usize>) -> Self {
+            Entry {
+                shared,
+                index: index.unwrap(),
+                seat: Cell::new(None),
+                searching: Cell::new(false),
+                away: Cell::new(false),
+            }
+        }
+
+        pub(crate) fn enter(&self) {}
+
+        pub(crate) fn info(&self) {}
+
+        pub(crate) fn seated(&self) -> Option<Seated<'a>> {
+            // SAFETY: as in the real one; the model notices two on one seat.
+            self.seat.get().map(|seat| unsafe { self.shared.seats[seat].seated() })
+        }
+
+        pub(crate) fn sit(&self, seat: usize) {
+            self.shared.taken(seat, true);
+            self.seat.set(Some(seat));
+        }
+
+        pub(crate) fn stand(&self) {
+            if let Some(seat) = self.seat.take() {
+                self.shared.taken(seat, false);
+            }
+        }
+
+        pub(crate) fn favourite(&self) -> usize {
+            self.index
+        }
+
+        pub(crate) fn is_worker_thread(&self) -> bool {
+            true
+        }
+    }
+}
+
+pub(crate) mod threads {
+    use crate::idle::Promise;
+    use crate::shared::Shared;
+
+    /// Both workers run from the start, so no other starts.
+    pub(crate) struct Threads {
+        pub(crate) indices: Indices,
+    }
+
+    pub(crate) struct Indices;
+
+    impl Threads {
+        pub(crate) fn try_start(
+            &self,
+            _: &Shared,
+            promise: Promise,
+        ) -> Result<(), (Promise, Option<std::io::Error>)> {
+            Err((promise, None))
+        }
+
+        pub(crate) fn come_back(&self) {}
+
+        pub(crate) fn leave(&self) {}
+
+        pub(crate) fn retire(&self) -> bool {
+            false
+        }
+    }
+
+    impl Indices {
+        pub(crate) fn give_back(&self, _: usize) {}
+    }
+}
+
+pub(crate) mod task {
+    pub(crate) use oasync_models::task::*;
+
+    use crate::context::Entry;
+
+    pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
+        let id = runnable.run();
+        (entry.shared.body)(entry, id);
+        entry.shared.finish();
+    }
+}
+
+pub(crate) mod shared {
+    use crossbeam_utils::CachePadded;
+
+    use super::threads::{Indices, Threads};
+    use crate::context::Entry;
+    use crate::idle::{Idle, Vacated};
+    use crate::parker::Parker;
+    use crate::queue::injector::Injector;
+    use crate::seat::Seat;
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering};
+
+    pub(crate) struct Shared {
+        pub(crate) seats: Box<[CachePadded<Seat>]>,
+        pub(crate) injector: Injector,
+        pub(crate) idle: Idle,
+        pub(crate) threads: Threads,
+        pub(crate) watcher: Watcher,
+        pub(crate) hooks: Hooks,
+        pub(crate) over: AtomicBool,
+        pub(crate) body: fn(&Entry<'_>, u64),
+        left: AtomicUsize,
+        done: Parker,
+        /// Where each task sleeps until the other one runs too.
+        met: [Parker; 2],
+        taken: [std::sync::atomic::AtomicBool; 2],
+    }
+
+    impl Shared {
+        pub(crate) fn wake_parked(&self) {}
+
+        pub(crate) fn new(seats: usize, tasks: usize, body: fn(&Entry<'_>, u64)) -> Arc<Self> {
+            Arc::new(Shared {
+                seats: (0..seats).map(|seat| CachePadded::new(Seat::new(seat))).collect(),
+                injector: Injector::new(),
+                idle: Idle::new(seats),
+                threads: Threads { indices: Indices },
+                watcher: Watcher,
+                hooks: Hooks { thread_start: None },
+                over: AtomicBool::new(false),
+                body,
+                left: AtomicUsize::new(tasks),
+                done: Parker::new(),
+                met: [Parker::new(), Parker::new()],
+                taken: Default::default(),
+            })
+        }
+
+        /// Called inside the polls of tasks 0 and 1: returns when both are in.
+        pub(crate) fn meet(&self, id: u64) {
+            self.met[1 - id as usize].unpark();
+            self.met[id as usize].park(None);
+        }
+
+        pub(crate) fn finish(&self) {
+            if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.done.unpark();
+            }
+        }
+
+        pub(crate) fn wait_until_done(&self) {
+            self.done.park(None);
+            assert_eq!(self.left.load(Ordering::Relaxed), 0);
+        }
+
+        /// Not seen by loom: who sits where, to notice two on one seat.
+        pub(crate) fn taken(&self, seat: usize, taken: bool) {
+            let was = self.taken[seat].swap(taken, Ordering::SeqCst);
+            assert_ne!(was, taken, "two threads on seat {seat}");
+        }
+
+        pub(crate) fn is_over(&self) -> bool {
+            self.over.load(Ordering::Relaxed)
+        }
+
+        pub(crate) fn look_at_end(&self) {}
+
+        pub(crate) fn list_parked(&self, _: Arc<Parker>) {}
+
+        pub(crate) fn stamp_taken(&self, _: &Seat) {}
+
+        pub(crate) fn vacate(&self, seat: usize, searching: bool) -> Vacated {
+            self.idle.vacate(seat, searching)
+        }
+    }
+
+    pub(crate) struct Watcher;
+
+    impl Watcher {
+        pub(crate) fn poke(&self, _: &Shared) {}
+    }
+
+    pub(crate) struct Hooks {
+        pub(crate) thread_start: Option<()>,
+    }
+
+    impl Hooks {
+        pub(crate) fn thread_started(&self, _: &()) {}
+
+        pub(crate) fn thread_stops(&self, _: &()) {}
+    }
+}

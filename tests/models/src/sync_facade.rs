@@ -1,0 +1,106 @@
+//! `src/sync_facade.rs` as loom has it.
+//!
+//! `Arc`, `Weak` and `OnceLock` stay those of `std`: `std::task::Wake` wants
+//! that `Arc`, and no protocol relies on them. A wait with a time-out is
+//! described in [`crate::time`].
+
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+
+pub use concurrent_queue::ConcurrentQueue;
+pub use event_listener::{Event, EventListener, Listener};
+pub use loom::sync::atomic::fence;
+pub use loom::thread_local;
+// Loom's own would keep the thread from going on while another can.
+pub use std::hint::spin_loop;
+pub use std::sync::{Arc, OnceLock, Weak};
+
+pub use crate::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering,
+};
+pub use crate::ring;
+pub use crate::time::Instant;
+
+/// A mutex whose guard knows it, so that a time-out can unlock and lock again.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    fn guard(&self) -> MutexGuard<'_, T> {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        MutexGuard { inner: Some(inner), mutex: self }
+    }
+}
+
+pub struct MutexGuard<'a, T> {
+    /// `None` only while the guard waits.
+    inner: Option<loom::sync::MutexGuard<'a, T>>,
+    mutex: &'a Mutex<T>,
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.inner.as_ref().unwrap()
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.inner.as_mut().unwrap()
+    }
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.guard()
+}
+
+#[derive(Debug, Default)]
+pub struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub fn new() -> Self {
+        Condvar(loom::sync::Condvar::new())
+    }
+
+    fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        let inner = guard.inner.take().unwrap();
+        guard.inner = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+        guard
+    }
+
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// Waits for `signal`; with a deadline, until that is over.
+pub fn wait_until<'a, T>(
+    signal: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Option<Instant>,
+) -> MutexGuard<'a, T> {
+    let Some(deadline) = deadline else { return signal.wait(guard) };
+    let mutex = guard.mutex;
+    drop(guard);
+    crate::time::pass(deadline - Instant::now());
+    mutex.guard()
+}
+
+/// The models' bounds.
+pub const fn bound(_real: u32, model: u32) -> u32 {
+    model
+}
+
+/// The same each time, as loom repeats what it explores.
+pub fn random(_end: usize) -> usize {
+    0
+}

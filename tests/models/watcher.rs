@@ -1,0 +1,243 @@
+//! The watcher's sleep: no moment is missed in which something may get stuck.
+//!
+//! The real `watch` loop runs as the watcher's thread. Its state and the idle word
+//! are `SeqCst` in the sources, which loom does not know; see `oasync_models::sc`.
+
+use loom::thread;
+use oasync_models::{explore_with, task};
+
+#[allow(dead_code)]
+#[path = "../../src/idle/mod.rs"]
+mod idle;
+#[allow(dead_code)]
+#[path = "../../src/parker.rs"]
+mod parker;
+#[allow(dead_code)]
+#[path = "../../src/seat.rs"]
+mod seat;
+#[allow(dead_code)]
+#[path = "../../src/watch.rs"]
+mod watch;
+
+#[allow(dead_code)]
+#[path = "../../src/queue"]
+mod queue {
+    pub(crate) mod injector;
+    pub(crate) mod local;
+    pub(crate) mod run_slot;
+}
+
+mod sync_facade {
+    pub(crate) use oasync_models::sc::{AtomicU8, AtomicU64};
+    pub(crate) use oasync_models::sync_facade::*;
+}
+
+mod barrier {
+    use crate::sync_facade::{Ordering, fence};
+
+    pub(crate) fn light() {
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy() {
+        fence(Ordering::SeqCst);
+    }
+}
+
+pub(crate) enum WorkerKind {
+    Watcher,
+}
+
+mod context {
+    use super::WorkerKind;
+    use crate::shared::Shared;
+    use crate::sync_facade::Arc;
+
+    pub(crate) fn settle(_: &Shared) {}
+
+    pub(crate) struct Entry;
+
+    impl Entry {
+        pub(crate) fn new(_: &Arc<Shared>, _: WorkerKind, _: Option<usize>) -> Self {
+            Entry
+        }
+
+        pub(crate) fn enter(&self) {}
+    }
+}
+
+mod hooks {
+    use std::time::Duration;
+
+    #[allow(dead_code)]
+    pub(crate) struct Stall {
+        pub(crate) id: crate::task::TaskId,
+        pub(crate) location: &'static crate::task::Site,
+        pub(crate) worker: usize,
+        pub(crate) lasts: Duration,
+    }
+}
+
+mod shared {
+    use std::time::Duration;
+
+    use crate::hooks::Stall;
+    use crate::idle::Idle;
+    use crate::parker::Parker;
+    use crate::queue::injector::Injector;
+    use crate::seat::Seat;
+    use crate::sync_facade::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
+    use crate::watch::Watcher;
+
+    pub(crate) struct Shared {
+        pub(crate) me: Weak<Shared>,
+        pub(crate) seats: [Seat; 1],
+        pub(crate) idle: Idle,
+        pub(crate) injector: Injector,
+        pub(crate) watcher: Watcher,
+        pub(crate) threads: Threads,
+        pub(crate) options: Options,
+        pub(crate) hooks: Hooks,
+        pub(crate) blocking: Blocking,
+        /// Told when a runnable comes into the injector.
+        pub(crate) rescued: Arc<Parker>,
+        pub(crate) over: AtomicBool,
+        parked: Mutex<Option<Arc<Parker>>>,
+    }
+
+    impl Shared {
+        pub(crate) fn new() -> Arc<Self> {
+            Arc::new_cyclic(|me| Shared {
+                me: me.clone(),
+                seats: [Seat::new(0)],
+                idle: Idle::new(1),
+                injector: Injector::new(),
+                watcher: Watcher::new(),
+                threads: Threads(Mutex::default()),
+                options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
+                hooks: Hooks,
+                blocking: Blocking,
+                rescued: Arc::new(Parker::new()),
+                over: AtomicBool::new(false),
+                parked: Mutex::default(),
+            })
+        }
+
+        pub(crate) fn to_arc(&self) -> Arc<Shared> {
+            self.me.upgrade().unwrap()
+        }
+
+        pub(crate) fn is_over(&self) -> bool {
+            self.over.load(Ordering::Acquire)
+        }
+
+        pub(crate) fn list_parked(&self, parker: Arc<Parker>) {
+            *lock(&self.parked) = Some(parker);
+        }
+
+        pub(crate) fn wake_parked(&self) {
+            let parker = lock(&self.parked).clone();
+            if let Some(parker) = parker {
+                parker.unpark();
+            }
+        }
+
+        pub(crate) fn has_work(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn notify(&self) {
+            self.rescued.unpark();
+        }
+    }
+
+    pub(crate) struct Threads(Mutex<Option<loom::thread::JoinHandle<()>>>);
+
+    impl Threads {
+        pub(crate) fn spawn(
+            &self,
+            _: &Shared,
+            _: String,
+            f: impl FnOnce() + 'static,
+        ) -> Result<(), ()> {
+            let before = lock(&self.0).replace(loom::thread::spawn(f));
+            assert!(before.is_none(), "one watcher");
+            Ok(())
+        }
+
+        pub(crate) fn join(&self) {
+            let thread = lock(&self.0).take();
+            if let Some(thread) = thread {
+                thread.join().unwrap();
+            }
+        }
+    }
+
+    pub(crate) struct Options {
+        pub(crate) thread_name: &'static str,
+        pub(crate) stall_threshold: Duration,
+    }
+
+    pub(crate) struct Hooks;
+
+    impl Hooks {
+        pub(crate) fn stalled(&self, _: &Stall) {}
+    }
+
+    pub(crate) struct Blocking;
+
+    impl Blocking {
+        pub(crate) fn send_for_lender(&self, _: &Shared) {}
+    }
+}
+
+use shared::Shared;
+use sync_facade::{Arc, Ordering};
+use task::Runnable;
+
+/// What a worker does: takes the seat, and wakes a task inside a poll that does
+/// not return until the watcher has brought that task to others.
+fn stuck_worker(shared: &Arc<Shared>) {
+    let seat = shared.idle.claim(false, 0).expect("it is vacant");
+    // SAFETY: the idle word gave it to this thread.
+    let seated = unsafe { shared.seats[seat].seated() };
+    seated.counters.since.store(1, Ordering::Relaxed);
+    assert!(seated.push_slot(Runnable::new(7)).is_none());
+    shared.watcher.poke(shared);
+    shared.rescued.park(None);
+    seated.counters.since.store(0, Ordering::Relaxed);
+    let _vacated = shared.idle.vacate(seat, false);
+}
+
+fn end(shared: &Arc<Shared>) {
+    shared.over.store(true, Ordering::Release);
+    shared.wake_parked();
+    shared.threads.join();
+}
+
+#[test]
+fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
+    explore_with("watcher, sleep", 3, || {
+        let shared = Shared::new();
+        shared.idle.open();
+        shared.watcher.poke(&shared);
+        stuck_worker(&shared);
+        end(&shared);
+    });
+}
+
+/// The first to poke starts the thread, and there is one only.
+#[test]
+fn two_that_poke_start_one_watcher() {
+    explore_with("watcher, start", 3, || {
+        let shared = Shared::new();
+        shared.idle.open();
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.watcher.poke(&shared))
+        };
+        stuck_worker(&shared);
+        other.join().unwrap();
+        end(&shared);
+    });
+}

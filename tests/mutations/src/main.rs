@@ -1,0 +1,145 @@
+//! Shows that the models and tests can fail.
+//!
+//! Copies the sources to a folder of their own, seeds one bug at a time, and runs
+//! what has to catch it. Prints a table; fails if a bug survives, or if its place
+//! in the sources is not found exactly once.
+//!
+//! ```text
+//! cargo run --release               # all of them
+//! cargo run --release -- --quick    # those that are caught within seconds
+//! cargo run --release -- promise    # those with "promise" in their name or file
+//! ```
+
+mod seeded;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+use seeded::{Bug, Catcher};
+
+/// A run that takes longer has hung, which is not what catches a seeded bug.
+const LIMIT: Duration = Duration::from_secs(180);
+
+enum Verdict {
+    Caught,
+    Survived,
+    DoesNotApply,
+    DoesNotBuild,
+    Hung,
+}
+
+fn main() -> io::Result<ExitCode> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let words: Vec<_> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let named = |bug: &Bug, word: &str| bug.name.contains(word) || bug.file.contains(word);
+    let wanted = |bug: &&Bug| {
+        (!quick || bug.quick) && (words.is_empty() || words.iter().any(|word| named(bug, word)))
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let tree = root.join("target/mutations/tree");
+    copy_sources(&root, &tree)?;
+    let mut failures = 0;
+    println!("| seeded bug | file | caught by | verdict | seconds |\n|---|---|---|---|---|");
+    for bug in seeded::bugs().iter().filter(wanted) {
+        let start = Instant::now();
+        let verdict = judge(&tree, bug)?;
+        let name = match verdict {
+            Verdict::Caught => "caught",
+            Verdict::Survived => "**survived**",
+            Verdict::DoesNotApply => "**does not apply**",
+            Verdict::DoesNotBuild => "**does not build**",
+            Verdict::Hung => "**hung**",
+        };
+        failures += usize::from(!matches!(verdict, Verdict::Caught));
+        let seconds = start.elapsed().as_secs_f32();
+        println!("| {} | `{}` | {} | {name} | {seconds:.1} |", bug.name, bug.file, bug.by);
+    }
+    println!("\n{failures} not caught");
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Seeds the bug, runs its catcher, and mends the file again.
+fn judge(tree: &Path, bug: &Bug) -> io::Result<Verdict> {
+    let file = tree.join(bug.file);
+    let sound = fs::read_to_string(&file)?;
+    if sound.matches(bug.sound).count() != 1 {
+        return Ok(Verdict::DoesNotApply);
+    }
+    fs::write(&file, sound.replace(bug.sound, bug.broken))?;
+    let verdict = run(tree, &bug.by);
+    fs::write(&file, sound)?;
+    verdict
+}
+
+/// Builds first, so that a bug which does not compile is not taken for caught.
+fn run(tree: &Path, by: &Catcher) -> io::Result<Verdict> {
+    if !by.command(tree, &["--no-run"]).status()?.success() {
+        return Ok(Verdict::DoesNotBuild);
+    }
+    let filter = ["--", by.test, "--skip", "parker::tests::"];
+    let mut child = by.command(tree, &filter).spawn()?;
+    let start = Instant::now();
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(Verdict::Survived),
+            Some(_) => return Ok(Verdict::Caught),
+            None if start.elapsed() > LIMIT => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(Verdict::Hung);
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+impl Catcher {
+    fn command(&self, tree: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["test", "--quiet", "--release"]).args(self.target).args(args);
+        command.current_dir(tree.join(self.folder));
+        // Of its own: cargo takes the artifacts of two copies of a package for the same,
+        // and would run the last bug's for the sound sources.
+        let (target, flags) = match self.rustflags {
+            Some(flags) => ("shuttle", flags),
+            // The cfgs of the models are in their folders' `.cargo/config.toml`.
+            None => ("models", ""),
+        };
+        command.env_remove("RUSTFLAGS");
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags);
+        }
+        let all = env::var_os("CARGO_TARGET_DIR").map(|all| PathBuf::from(all).join("seeded"));
+        command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("..")).join(target));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+fn copy_sources(root: &Path, tree: &Path) -> io::Result<()> {
+    if tree.exists() {
+        fs::remove_dir_all(tree)?;
+    }
+    // The whole package names its examples and benchmarks.
+    let whole = ["Cargo.toml", "Cargo.lock", "src", "tests/shuttle", "examples", "benches"];
+    for name in whole.into_iter().chain(["tests/models"]) {
+        copy(&root.join(name), &tree.join(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_file() {
+        fs::create_dir_all(to.parent().unwrap_or(to))?;
+        return fs::copy(from, to).map(drop);
+    }
+    let entries: io::Result<Vec<PathBuf>> =
+        fs::read_dir(from)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    for path in entries? {
+        copy(&path, &to.join(path.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
+}

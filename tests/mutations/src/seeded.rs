@@ -1,0 +1,81 @@
+//! The bugs: each is one that an executor of note once had, or the removal of a
+//! step that a proof names.
+
+use std::fmt;
+
+/// A place in the sources, and what a bug makes of it.
+pub struct Bug {
+    pub name: &'static str,
+    pub file: &'static str,
+    /// Occurs exactly once.
+    pub sound: &'static str,
+    pub broken: &'static str,
+    pub by: Catcher,
+    /// Caught within a few seconds.
+    pub quick: bool,
+}
+
+/// The test that has to fail.
+pub struct Catcher {
+    pub folder: &'static str,
+    /// In place of the settings of the folder.
+    pub rustflags: Option<&'static str>,
+    pub target: &'static [&'static str],
+    pub test: &'static str,
+}
+
+impl fmt::Display for Catcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.target.last().unwrap_or(&""), self.test)
+    }
+}
+
+macro_rules! model {
+    ($model:literal, $test:literal) => {
+        Catcher {
+            folder: "tests/models",
+            rustflags: None,
+            target: &["--test", $model],
+            test: $test,
+        }
+    };
+}
+
+macro_rules! ring {
+    ($test:literal) => {
+        Catcher {
+            folder: "tests/models/ring",
+            rustflags: None,
+            target: &["--test", "local_queue"],
+            test: $test,
+        }
+    };
+}
+
+macro_rules! shuttle {
+    ($test:literal) => {
+        Catcher {
+            folder: "",
+            rustflags: Some("--cfg shuttle -C debug-assertions"),
+            target: &["--test", "shuttle"],
+            test: $test,
+        }
+    };
+}
+
+const INJECTED: Catcher = model!("idle", "two_injected_tasks_bring_two_workers");
+const OWN_QUEUE: Catcher = model!("idle", "a_push_to_the_own_queue_brings_another_worker");
+const SEAT_LEFT: Catcher = model!("idle", "what_is_left_on_a_seat_brings_another_worker");
+const START: Catcher = model!("idle", "what_is_pushed_beside_the_start_is_run");
+const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
+
+mod idle;
+mod rest;
+mod whole;
+
+pub fn bugs() -> Vec<Bug> {
+    let mut bugs = idle::bugs();
+    bugs.extend(rest::bugs());
+    bugs.extend(whole::bugs());
+    bugs
+}

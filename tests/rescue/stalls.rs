@@ -1,0 +1,60 @@
+//! What is told of a stall.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use futures_lite::future::block_on;
+use oasync::{Coordinator, Stall};
+
+use crate::common::{LONG, eventually, started};
+
+#[test]
+fn a_stall_names_its_task() {
+    let (tx, rx) = mpsc::channel::<Stall>();
+    let coord = Coordinator::builder()
+        .workers(1)
+        .on_stall(move |stall| tx.send(stall.clone()).unwrap())
+        .build()
+        .unwrap();
+    coord.start().unwrap();
+    // Others with names are there, in the queue and waiting.
+    for i in 0..1000 {
+        coord.task().name(format!("other {i}")).go(std::future::pending::<()>());
+    }
+    for name in [Some("ledger"), None] {
+        let (release, released) = mpsc::channel::<()>();
+        let stalls = async move {
+            oasync::yield_now().await;
+            released.recv_timeout(LONG).is_ok()
+        };
+        let task = match name {
+            Some(name) => coord.task().name(name).spawn(stalls),
+            None => coord.spawn(stalls),
+        };
+        let stall = rx.recv_timeout(LONG).unwrap();
+        assert_eq!((stall.id, stall.name.as_deref()), (task.id(), name));
+        assert_eq!(stall.to_string().contains("`ledger`"), name.is_some(), "{stall}");
+        release.send(()).unwrap();
+        assert!(block_on(task).unwrap());
+    }
+}
+
+#[test]
+fn the_longest_poll_is_measured() {
+    let coord = started(1);
+    let longest = || coord.metrics().worker(0).unwrap().longest_poll;
+    assert_eq!(longest(), Duration::ZERO);
+    let watched = coord.handle();
+    let begun = Instant::now();
+    let poll = async move {
+        let seen = || watched.metrics().worker(0).unwrap().longest_poll;
+        eventually("it is seen", || seen() >= Duration::from_millis(20));
+    };
+    block_on(coord.spawn(poll)).unwrap();
+    let measured = longest();
+    assert!(measured <= begun.elapsed(), "{measured:?}");
+    for _ in 0..100 {
+        block_on(coord.spawn(async {})).unwrap();
+    }
+    assert!(longest() >= measured, "it is the longest, not the last");
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs the tests that stress memory: all under AddressSanitizer with LeakSanitizer,
+# and some, which are short, under valgrind's memcheck, where each takes fifty times as
+# long. Needs Linux on x86-64; valgrind, if it is to be used; no other toolchain:
+# RUSTC_BOOTSTRAP lets a stable compiler take `-Z` flags.
+#
+#     tests/sanitize.sh [asan|valgrind]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target="${CARGO_TARGET_DIR:-target}"
+what="${1:-all}"
+
+# What leaks memory on purpose (by `forget`, in an arena, in a payload without end);
+# what is so deep that the sanitizer's frames fill the stack; what asks for more memory
+# than there is, or measures it, for what is freed is held back for a while.
+skip=(--skip forgotten --skip a_waker_kept_past --skip deep --skip beyond_all_memory
+    --skip in_a_main_future --skip payload_it_goes_nowhere
+    --skip no_more_memory)
+
+asan() {
+    local triple=x86_64-unknown-linux-gnu
+    local tests=(arena bad_days block_on blocking hooks idle join lending load metrics panics
+        rescue sequences shutdown spawn worker_state)
+    for test in "${tests[@]}"; do
+        echo "== AddressSanitizer: $test"
+        RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR="$target/asan" \
+            RUST_MIN_STACK=16777216 ASAN_OPTIONS=allocator_may_return_null=1 PROPTEST_CASES=64 \
+            cargo test --quiet --target "$triple" --test "$test" -- "${skip[@]}"
+    done
+}
+
+memcheck() {
+    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=full \
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite --fair-sched=yes --error-exitcode=9"
+    for test in arena join panics spawn; do
+        echo "== valgrind: $test"
+        cargo test --quiet --target x86_64-unknown-linux-gnu --test "$test" -- \
+            --test-threads=1 "${skip[@]}" --skip thousand --skip many
+    done
+}
+
+case "$what" in
+    asan) asan ;;
+    valgrind) memcheck ;;
+    all) asan; memcheck ;;
+    *) echo "usage: $0 [asan|valgrind]" >&2; exit 2 ;;
+esac
+echo "== no findings"

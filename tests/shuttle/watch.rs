@@ -1,0 +1,94 @@
+//! The watcher, while time passes.
+
+use std::time::Duration;
+
+use oasync::{Coordinator, spawn};
+use shuttle::sync::mpsc;
+
+use crate::support::{Ledger, check, ticks, wait};
+
+fn watched(workers: usize) -> Coordinator {
+    let builder = Coordinator::builder().workers(workers).blocking_threads(1);
+    let builder = builder.keep_alive(Duration::from_secs(60));
+    let coord = builder.stall_threshold(Duration::from_millis(1)).build().unwrap();
+    coord.start().unwrap();
+    coord
+}
+
+/// Without a word: only the watcher can know.
+#[test]
+fn what_is_in_the_run_slot_of_a_stuck_worker_runs() {
+    check(|| {
+        let (coord, ledger) = (watched(1), Ledger::default());
+        let counted = ledger.counted();
+        let stuck = coord.spawn(async move {
+            let (sender, receiver) = mpsc::channel();
+            let _counted = counted.again();
+            // Into the run slot.
+            let next = spawn(async move {
+                let _counted = counted;
+                sender.send(()).unwrap();
+            });
+            receiver.recv().unwrap();
+            next.await.unwrap();
+        });
+        let (end, time) = ticks();
+        wait(stuck).unwrap();
+        end.open();
+        time.join().unwrap();
+        ledger.close(coord);
+    });
+}
+
+#[test]
+fn what_is_queued_behind_a_stuck_worker_runs() {
+    check(|| {
+        let (coord, ledger) = (watched(2), Ledger::default());
+        let stuck: Vec<_> = (0..2)
+            .map(|_| {
+                let counted = ledger.counted();
+                coord.spawn(async move {
+                    let (sender, receiver) = mpsc::channel();
+                    for _ in 0..2 {
+                        let (counted, sender) = (counted.again(), sender.clone());
+                        oasync::go(async move {
+                            let _counted = counted;
+                            let _ = sender.send(());
+                        });
+                    }
+                    let _counted = counted;
+                    receiver.recv().unwrap();
+                    receiver.recv().unwrap();
+                })
+            })
+            .collect();
+        let (end, time) = ticks();
+        stuck.into_iter().for_each(|task| wait(task).unwrap());
+        wait(ledger.settled());
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// It falls asleep, and is woken, while nothing is stuck.
+#[test]
+fn a_watcher_that_falls_asleep_misses_no_stuck_worker() {
+    check(|| {
+        let (coord, ledger) = (watched(1), Ledger::default());
+        let (end, time) = ticks();
+        for _ in 0..2 {
+            wait(coord.spawn(async {})).unwrap();
+            let counted = ledger.counted();
+            let stuck = coord.spawn(async move {
+                let (sender, receiver) = mpsc::channel();
+                oasync::go(async move { sender.send(counted).unwrap() });
+                drop(receiver.recv().unwrap());
+            });
+            wait(stuck).unwrap();
+        }
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}

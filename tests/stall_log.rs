@@ -1,0 +1,135 @@
+//! Promise: without a hook, each place whose tasks stall a worker is logged once,
+//! if the feature `log` or `tracing` is on.
+#![cfg(any(feature = "log", feature = "tracing"))]
+
+mod common;
+
+use std::sync::Mutex;
+
+use futures_lite::future::block_on;
+use oasync::Coordinator;
+
+use common::{LONG, eventually, started};
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn lines() -> Vec<String> {
+    LINES.lock().unwrap().clone()
+}
+
+#[cfg(feature = "log")]
+mod with_log {
+    struct ToLines;
+
+    impl log::Log for ToLines {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            assert_eq!((record.target(), record.level()), ("oasync", log::Level::Warn));
+            super::LINES.lock().unwrap().push(format!("log: {}", record.args()));
+        }
+
+        fn flush(&self) {}
+    }
+
+    pub fn install() {
+        log::set_logger(&ToLines).unwrap();
+        log::set_max_level(log::LevelFilter::Info);
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod with_tracing {
+    use std::fmt::Debug;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    struct ToLines;
+
+    #[derive(Default)]
+    struct Fields(Vec<String>);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            self.0.push(format!("{field}={value:?}"));
+        }
+    }
+
+    impl Subscriber for ToLines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let meta = event.metadata();
+            assert_eq!((meta.target(), *meta.level()), ("oasync", Level::WARN));
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            super::LINES.lock().unwrap().push(format!("tracing: {}", fields.0.join(" ")));
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    pub fn install() {
+        tracing::subscriber::set_global_default(ToLines).unwrap();
+    }
+}
+
+/// Stalls until it has been counted.
+fn stall(coord: &Coordinator, name: &str) {
+    let before = coord.metrics().stall_count();
+    let watched = coord.handle();
+    let poll = async move {
+        eventually("the stall is seen", || watched.metrics().stall_count() > before);
+    };
+    block_on(coord.task().name(name).spawn(poll)).unwrap();
+}
+
+#[test]
+fn each_spawn_site_is_logged_once_and_not_if_there_is_a_hook() {
+    #[cfg(feature = "log")]
+    with_log::install();
+    #[cfg(feature = "tracing")]
+    with_tracing::install();
+    let logs = usize::from(cfg!(feature = "log")) + usize::from(cfg!(feature = "tracing"));
+
+    let (tx, rx) = std::sync::mpsc::channel();
+    let builder = Coordinator::builder().workers(1);
+    let hooked = builder.on_stall(move |stall| tx.send(stall.id).unwrap()).build().unwrap();
+    hooked.start().unwrap();
+    stall(&hooked, "hooked");
+    rx.recv_timeout(LONG).unwrap();
+    drop(hooked);
+
+    let coord = started(1);
+    stall(&coord, "first");
+    eventually("the first is logged", || lines().len() == logs);
+    for _ in 0..3 {
+        stall(&coord, "again");
+    }
+    drop(coord); // nothing comes after this
+    let lines = lines();
+    assert_eq!(lines.len(), logs, "{lines:?}");
+    for line in lines {
+        assert!(line.contains("`first`, spawned at tests/stall_log.rs:"), "{line}");
+        assert!(line.contains("keeps worker 0 for"), "{line}");
+        if line.starts_with("tracing") {
+            assert!(line.contains("name=\"first\" worker=0 lasts_ms="), "{line}");
+        }
+    }
+}
