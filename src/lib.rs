@@ -115,10 +115,10 @@ pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use shutdown::ShutdownReport;
+pub use stall::Stall;
 #[cfg(shuttle)]
 #[doc(hidden)]
 pub use sync_facade::shuttle::model;
-pub use stall::Stall;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
