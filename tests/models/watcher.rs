@@ -66,22 +66,36 @@ mod context {
     }
 }
 
-mod hooks {
+mod stall {
     use std::time::Duration;
+
+    use crate::shared::Hooks;
+    use crate::task::{Site, TaskId};
 
     #[allow(dead_code)]
     pub(crate) struct Stall {
-        pub(crate) id: crate::task::TaskId,
-        pub(crate) location: &'static crate::task::Site,
+        pub(crate) id: TaskId,
+        pub(crate) name: Option<()>,
+        pub(crate) location: &'static Site,
         pub(crate) worker: usize,
         pub(crate) lasts: Duration,
+    }
+
+    #[derive(Default)]
+    pub(crate) struct Listeners;
+
+    impl Listeners {
+        pub(crate) fn any(_: &Hooks) -> bool {
+            false
+        }
+
+        pub(crate) fn tell(&mut self, _: &Hooks, _: &Stall) {}
     }
 }
 
 mod shared {
     use std::time::Duration;
 
-    use crate::hooks::Stall;
     use crate::idle::Idle;
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
@@ -99,6 +113,7 @@ mod shared {
         pub(crate) options: Options,
         pub(crate) hooks: Hooks,
         pub(crate) blocking: Blocking,
+        pub(crate) registry: Registry,
         /// Told when a runnable comes into the injector.
         pub(crate) rescued: Arc<Parker>,
         pub(crate) over: AtomicBool,
@@ -117,6 +132,7 @@ mod shared {
                 options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
                 hooks: Hooks,
                 blocking: Blocking,
+                registry: Registry,
                 rescued: Arc::new(Parker::new()),
                 over: AtomicBool::new(false),
                 parked: Mutex::default(),
@@ -180,13 +196,26 @@ mod shared {
 
     pub(crate) struct Hooks;
 
-    impl Hooks {
-        pub(crate) fn stalled(&self, _: &Stall) {}
+    pub(crate) struct Registry;
+
+    impl Registry {
+        pub(crate) fn name_of(&self, _: crate::task::TaskId) -> Option<()> {
+            None
+        }
     }
 
+    /// Nobody lends in these models.
     pub(crate) struct Blocking;
 
     impl Blocking {
+        pub(crate) fn lenders(&self) -> usize {
+            0
+        }
+
+        pub(crate) fn waits_for_lenders(&self) -> bool {
+            false
+        }
+
         pub(crate) fn send_for_lender(&self, _: &Shared) {}
     }
 }
