@@ -13,7 +13,7 @@
 
 use std::sync::atomic::{AtomicBool, compiler_fence};
 
-use crate::sync::{Ordering, fence};
+use crate::sync_facade::{Ordering, fence};
 
 /// Whether the process is registered (under `shuttle`, never); set before the first coordinator is made,
 /// and never changed after.

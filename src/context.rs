@@ -21,7 +21,7 @@ use std::task::Waker;
 
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
-use crate::sync::{Arc, thread_local};
+use crate::sync_facade::{Arc, thread_local};
 use crate::task::{Meta, Turn};
 use crate::{WorkerInfo, WorkerKind};
 
@@ -225,6 +225,8 @@ pub(crate) struct Scope {
     owner: u64,
     meta: *const Meta,
     waker: *const Waker,
+    /// What this poll has used of its share (see [`coop`](crate::coop)).
+    pub(crate) used: Cell<u32>,
     /// Whether a closer on this stack counts the task among its own.
     pub(crate) in_closer: Cell<bool>,
     parent: Cell<*const Scope>,
@@ -237,6 +239,7 @@ impl Scope {
             owner: meta.id,
             meta,
             waker: waker.map_or(ptr::null(), ptr::from_ref),
+            used: Cell::new(0),
             in_closer: Cell::new(false),
             parent: Cell::new(ptr::null()),
         }
@@ -248,6 +251,7 @@ impl Scope {
             owner,
             meta: ptr::null(),
             waker,
+            used: Cell::new(0),
             in_closer: Cell::new(false),
             parent: Cell::new(ptr::null()),
         }
@@ -374,6 +378,17 @@ pub(crate) fn is_own_waker(waker: &Waker) -> bool {
 /// Who owns the memory of an arena that is made here; 0 outside of every task.
 pub(crate) fn owner() -> u64 {
     top_scope().map_or(0, |scope| scope.owner)
+}
+
+/// Uses `units` of what the innermost poll has of `share`; false if that is used
+/// up now. Outside of our polls there is nothing to use.
+#[inline]
+pub(crate) fn use_share(units: u32, share: u32) -> bool {
+    top_scope().is_none_or(|scope| {
+        let used = scope.used.get().saturating_add(units);
+        scope.used.set(used);
+        used < share
+    })
 }
 
 /// The scopes of this thread, the innermost first.

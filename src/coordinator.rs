@@ -10,7 +10,7 @@ use crate::hooks::Hooks;
 use crate::metrics::{Metrics, TaskInfo};
 use crate::shared::Shared;
 use crate::shutdown::{self, ShutdownReport};
-use crate::sync::{Arc, OnceLock};
+use crate::sync_facade::{Arc, OnceLock};
 use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
 use crate::{Handle, context, free};

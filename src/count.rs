@@ -5,7 +5,7 @@
 use crate::context;
 use crate::seat::bump;
 use crate::shared::{Phase, Shared};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync_facade::{AtomicU64, Ordering, fence};
 
 #[derive(Default)]
 pub(crate) struct Foreign {

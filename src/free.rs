@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::builder::TaskBuilder;
 use crate::task::{self, JoinHandle, New};
 use crate::{Coordinator, context};

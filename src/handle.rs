@@ -9,7 +9,7 @@ use crate::free;
 use crate::metrics::{Metrics, TaskInfo};
 use crate::shared::{Phase, Shared};
 use crate::shutdown::{self, ShutdownReport};
-use crate::sync::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering};
 use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
 

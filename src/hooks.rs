@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::WorkerInfo;
 use crate::stall::Stall;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync_facade::{Arc, AtomicU64, Ordering};
 use crate::task::{Meta, TaskId, message};
 
 pub(crate) type ThreadHook = Box<dyn Fn(&WorkerInfo) + Send + Sync>;

@@ -37,7 +37,8 @@
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
-//! | let others run | [`yield_now`] |
+//! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
+//! | wait for others, pass something on | [`sync`]: locks, [`Latch`](sync::Latch), [`CancelToken`](sync::CancelToken), channels |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
@@ -52,18 +53,22 @@
 //! # I/O and timers
 //!
 //! oasync schedules, and leaves I/O and time to crates that work on any
-//! executor, such as `async-io`, which brings a thread of its own for them. So
-//! do channels and locks: `async-channel`, `async-lock` and the like.
+//! executor, such as `async-io`, which brings a thread of its own for them.
 //!
 //! # Features
 //!
-//! The crate has no Cargo features: all of it is always there. It needs the
-//! standard library with threads, and Rust 1.85.
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `sync` | yes | [`sync`], with `async-lock` and `async-channel` |
+//! | `log`, `tracing` | no | the first stall of each spawn site is logged, unless there is an [`on_stall`](Builder::on_stall) |
+//!
+//! It needs the standard library with threads, and Rust 1.85.
 //!
 //! # More
 //!
 //! The sources have pages of their own in `docs/`: `guide.md`, for users;
-//! `from-odin.md`, for those who know the Odin library whose ideas these are;
+//! `from-tokio.md`, for those who know tokio, smol or rayon; `from-odin.md`, for
+//! those who know the Odin library whose ideas these are;
 //! `architecture.md`, how it works inside and why. `examples/` has programs of
 //! one idea each.
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
@@ -75,6 +80,7 @@ mod block_on;
 mod blocking;
 mod builder;
 mod context;
+pub mod coop;
 mod coordinator;
 mod count;
 mod free;
@@ -90,7 +96,9 @@ mod seat;
 mod shared;
 mod shutdown;
 mod stall;
-mod sync;
+#[cfg(feature = "sync")]
+pub mod sync;
+mod sync_facade;
 mod task;
 mod thief;
 mod threads;
@@ -111,7 +119,7 @@ pub use shutdown::ShutdownReport;
 pub use stall::Stall;
 #[cfg(shuttle)]
 #[doc(hidden)]
-pub use sync::shuttle::model;
+pub use sync_facade::shuttle::model;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
@@ -123,17 +131,21 @@ pub use futures_lite::future::{YieldNow, yield_now};
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/guide.md")]
 struct GuideDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/from-odin.md")]
 struct FromOdinDoctests;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sync"))]
 #[doc = include_str!("../docs/from-odin-primitives.md")]
 struct PrimitivesDoctests;
+
+#[cfg(all(doctest, feature = "sync"))]
+#[doc = include_str!("../docs/from-tokio.md")]
+struct FromTokioDoctests;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/architecture.md")]

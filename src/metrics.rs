@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::shared::Shared;
-use crate::sync::{Arc, Instant, Ordering};
+use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::task::TaskId;
 
 /// What a coordinator has done so far and holds right now.

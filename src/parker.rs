@@ -20,7 +20,7 @@
 
 use std::task::Wake;
 
-use crate::sync::{
+use crate::sync_facade::{
     Arc, AtomicU8, Condvar, Instant, Mutex, Ordering, lock, thread_local, wait_until,
 };
 

@@ -8,7 +8,7 @@
 //! | `Cancelling` | refused | refused | dropped |
 //! | `Stopped` | refused | – | none is left |
 
-use crate::sync::{AtomicU8, Ordering};
+use crate::sync_facade::{AtomicU8, Ordering};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use crate::queue::local::{self, Stolen};
 use crate::queue::run_slot::RunSlot;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, bound};
+use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
 use crate::task::{Meta, Runnable, Site, TaskId};
 

@@ -13,7 +13,7 @@ use crate::idle::{Idle, Vacated};
 use crate::parker::Parker;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
+use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};

@@ -32,7 +32,7 @@ use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
 use crate::parker;
 use crate::shared::{Phase, Shared};
-use crate::sync::{Arc, AtomicBool, Instant, Ordering};
+use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
 use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;

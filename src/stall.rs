@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::hooks::Hooks;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::TaskId;
 
 /// So many spawn sites are logged, each once; whoever has more of them learns

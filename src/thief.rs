@@ -3,7 +3,7 @@
 
 use crate::queue::local::Stolen;
 use crate::shared::Shared;
-use crate::sync::ring::Worker;
+use crate::sync_facade::ring::Worker;
 use crate::task::Runnable;
 
 pub(crate) struct Thief<'a> {

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::idle::Promise;
 use crate::shared::Shared;
-use crate::sync::{
+use crate::sync_facade::{
     AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
 };
 use crate::worker;

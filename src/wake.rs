@@ -3,7 +3,7 @@
 
 use crate::idle::{Promise, Vacated};
 use crate::shared::Shared;
-use crate::sync::{Ordering, fence};
+use crate::sync_facade::{Ordering, fence};
 
 impl Shared {
     /// After a push to any queue but a run slot: wakes someone, if everyone who

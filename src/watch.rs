@@ -36,7 +36,7 @@ use crate::context::{self, Entry};
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
 use crate::stall::{Listeners, Stall};
-use crate::sync::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound};
+use crate::sync_facade::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);

@@ -17,7 +17,7 @@ use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync::{Arc, Instant, Listener, Ordering, random, spin_loop};
+use crate::sync_facade::{Arc, Instant, Listener, Ordering, random, spin_loop};
 use crate::task::{self, Runnable};
 
 /// How often a searcher goes round all queues before it gives up.

@@ -15,7 +15,7 @@ mod injector;
 #[path = "../src/queue/local.rs"]
 mod local;
 
-mod sync {
+mod sync_facade {
     pub(crate) use concurrent_queue::ConcurrentQueue;
     pub(crate) use st3::fifo as ring;
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -93,7 +93,7 @@ proptest! {
                     }
                     prop_assert_eq!(stolen, expected);
                 }
-                Step::StealOne => match shared.steal_one(&sync::ring::Worker::new(1)) {
+                Step::StealOne => match shared.steal_one(&sync_facade::ring::Worker::new(1)) {
                     Stolen::One(stolen) => prop_assert_eq!(Some(stolen), model.pop_front()),
                     Stolen::Nothing => prop_assert!(model.is_empty()),
                     Stolen::Busy => prop_assert!(false, "nobody else is at it"),

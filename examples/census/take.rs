@@ -51,7 +51,9 @@ pub async fn census(root: &Path, top: usize) -> io::Result<Census> {
         for found in batch {
             match found {
                 Found::Folder => census.folders += 1,
-                Found::Skipped(skipped) => census.skipped.push(skipped),
+                Found::Skipped(skipped) | Found::Unreadable(skipped) => {
+                    census.skipped.push(skipped);
+                }
                 Found::File(path) => {
                     bar.inc_length(1);
                     if counting.len() == IN_FLIGHT {

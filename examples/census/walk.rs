@@ -16,7 +16,9 @@ const BATCH: usize = 256;
 pub enum Found {
     File(PathBuf),
     Folder,
+    /// Nothing to read: a link, a pipe.
     Skipped(Skipped),
+    Unreadable(Skipped),
 }
 
 /// A walk through the tree, one batch ahead of the one who asks.
@@ -52,7 +54,7 @@ fn classify(entry: walkdir::Result<DirEntry>) -> Found {
         Err(error) => {
             let path = error.path().unwrap_or(Path::new(""));
             let reason = error.io_error().map_or_else(|| error.to_string(), io::Error::to_string);
-            return Found::Skipped(Skipped::new(path, reason));
+            return Found::Unreadable(Skipped::new(path, reason));
         }
     };
     match file_type(&entry) {
@@ -62,7 +64,7 @@ fn classify(entry: walkdir::Result<DirEntry>) -> Found {
         // a link may lead in circles.
         Ok(kind) if kind.is_symlink() => Found::Skipped(Skipped::new(entry.path(), "a link")),
         Ok(_) => Found::Skipped(Skipped::new(entry.path(), "not a regular file")),
-        Err(error) => Found::Skipped(Skipped::new(entry.path(), error)),
+        Err(error) => Found::Unreadable(Skipped::new(entry.path(), error)),
     }
 }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use crate::block_on::signal::Signal;
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
-use crate::sync::{Arc, thread_local};
+use crate::sync_facade::{Arc, thread_local};
 use crate::task::id;
 use crate::worker::Main;
 

@@ -28,7 +28,7 @@ use std::pin::pin;
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::worker::{self, Main};
 
 use frame::{Frame, Link};

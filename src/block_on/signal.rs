@@ -3,7 +3,7 @@
 use std::task::Wake;
 
 use crate::parker::Parker;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync_facade::{Arc, AtomicBool, Ordering};
 
 pub(super) struct Signal {
     woken: AtomicBool,

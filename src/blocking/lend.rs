@@ -8,7 +8,7 @@
 
 use crate::context::Entry;
 use crate::shared::Shared;
-use crate::sync::Ordering;
+use crate::sync_facade::Ordering;
 use crate::task;
 use crate::thief::Thief;
 

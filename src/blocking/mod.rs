@@ -36,7 +36,7 @@ use slab::Slab;
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync::{
+use crate::sync_facade::{
     Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock, wait_until,
 };
 use crate::task::{self, Meta, Runnable, TaskId};

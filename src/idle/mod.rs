@@ -24,7 +24,7 @@ use crossbeam_utils::CachePadded;
 use event_listener::IntoNotification;
 
 use crate::barrier;
-use crate::sync::{AtomicU64, Event, EventListener, Ordering, fence, spin_loop};
+use crate::sync_facade::{AtomicU64, Event, EventListener, Ordering, fence, spin_loop};
 
 const SEARCHING: u64 = 1;
 const VACANT: u64 = 1 << 32;

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sync::{AtomicUsize, ConcurrentQueue, Ordering};
+use crate::sync_facade::{AtomicUsize, ConcurrentQueue, Ordering};
 use crate::task::Runnable;
 
 pub(crate) struct Injector {

@@ -10,8 +10,8 @@
 
 use st3::StealError;
 
-use crate::sync::ring::{Stealer, Worker};
-use crate::sync::{AtomicU64, Ordering, bound};
+use crate::sync_facade::ring::{Stealer, Worker};
+use crate::sync_facade::{AtomicU64, Ordering, bound};
 use crate::task::Runnable;
 
 /// Runnables that a local queue holds.

@@ -7,7 +7,7 @@
 
 use std::ptr::{self, NonNull};
 
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync_facade::{AtomicPtr, Ordering};
 use crate::task::Runnable;
 
 pub(crate) struct RunSlot(AtomicPtr<()>);

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::free;
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::{self, JoinHandle, New};
 
 /// Spawns a task that has a name; made by [`task`](crate::task()),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-use crate::sync::{Mutex, lock};
+use crate::sync_facade::{Mutex, lock};
 use crate::task::TaskId;
 
 /// Why a task gave no result: it panicked, or it was cancelled.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use crate::context;
 use crate::hooks::Hooks;
-use crate::sync::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering};
 use crate::task::{JoinError, Meta, Outcome, TaskId};
 
 type Task<T> = async_task::Task<Outcome<T>, Meta>;

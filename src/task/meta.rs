@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use crate::context;
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicBool};
+use crate::sync_facade::{Arc, AtomicBool};
 use crate::task::TaskId;
 use crate::task::origin::Origin;
 use crate::task::registry::{Closed, Place};

@@ -5,7 +5,7 @@
 use std::mem::align_of;
 use std::ptr::NonNull;
 
-use crate::sync::Arc;
+use crate::sync_facade::Arc;
 use crate::task::Site;
 
 /// What only few tasks have.

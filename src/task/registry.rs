@@ -22,7 +22,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync::{Arc, AtomicU16, Mutex, Ordering, lock};
+use crate::sync_facade::{Arc, AtomicU16, Mutex, Ordering, lock};
 use crate::task::{Meta, TaskId};
 
 pub(crate) struct Registry {

@@ -8,7 +8,7 @@ use async_task::{ScheduleInfo, WithInfo};
 use crate::context::{self, Entry};
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
-use crate::sync::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering};
 use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.

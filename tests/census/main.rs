@@ -2,6 +2,8 @@
 //! whatever lies in a folder.
 #![cfg(unix)]
 
+#[path = "../common/example.rs"]
+mod example;
 mod pieces;
 mod run;
 
@@ -18,7 +20,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::run::{census, contents, executable, json, wait};
+use crate::example::{contents, wait};
+use crate::run::{census, executable, json};
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()

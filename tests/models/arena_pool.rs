@@ -14,8 +14,8 @@ use pool::ArenaPool;
 #[path = "../../src/task/arena/pool.rs"]
 mod pool;
 
-mod sync {
-    pub(crate) use oasync_models::sync::{AtomicUsize, Ordering};
+mod sync_facade {
+    pub(crate) use oasync_models::sync_facade::{AtomicUsize, Ordering};
 
     /// The pool's own order of steps is the same with any queue.
     pub(crate) struct ConcurrentQueue<T>(concurrent_queue::ConcurrentQueue<T>);

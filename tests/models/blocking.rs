@@ -1,7 +1,7 @@
 //! The blocking pool: every closure gets a thread, however threads come, go, time
 //! out, are refused or step aside; and at the end every thread leaves.
 
-use oasync_models::{explore_with, sync};
+use oasync_models::{explore_with, sync_facade};
 
 #[allow(dead_code)]
 #[path = "../../src/blocking/mod.rs"]

@@ -27,9 +27,9 @@ mod queue {
     pub(crate) mod run_slot;
 }
 
-mod sync {
+mod sync_facade {
     pub(crate) use oasync_models::sc::{AtomicU8, AtomicU64};
-    pub(crate) use oasync_models::sync::*;
+    pub(crate) use oasync_models::sync_facade::*;
 }
 
 mod context {
@@ -54,7 +54,7 @@ mod shared {
     use crate::count::Foreign;
     use crate::parker::Parker;
     use crate::seat::Seat;
-    use crate::sync::{AtomicU64, Ordering};
+    use crate::sync_facade::{AtomicU64, Ordering};
 
     pub(crate) struct Shared {
         pub(crate) seats: [Seat; 2],
@@ -79,7 +79,7 @@ mod shared {
 
 use shared::{AtomicPhase, Phase, Shared};
 use std::sync::atomic::{AtomicBool, Ordering};
-use sync::{Arc, AtomicU64};
+use sync_facade::{Arc, AtomicU64};
 
 fn new(phase: Phase) -> Arc<Shared> {
     let shared = Shared {

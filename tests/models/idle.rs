@@ -11,7 +11,7 @@
 //! of its own for the asymmetric one, which no model of the language can express.
 
 use loom::thread;
-use oasync_models::{explore_large, sync};
+use oasync_models::{explore_large, sync_facade};
 
 #[allow(dead_code)]
 #[path = "../../src/idle/mod.rs"]
@@ -45,7 +45,7 @@ pub(crate) use stand_ins::{WorkerKind, barrier, context, shared, task};
 use context::Entry;
 use parker::Parker;
 use shared::Shared;
-use sync::{Arc, Ordering};
+use sync_facade::{Arc, Ordering};
 use task::Runnable;
 use worker::Main;
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use loom::thread;
-use oasync_models::{explore, explore_with, sync};
+use oasync_models::{explore, explore_with, sync_facade};
 
 #[allow(dead_code)]
 #[path = "../../src/parker.rs"]
 mod parker;
 
 use parker::Parker;
-use sync::{Arc, AtomicUsize, Instant, Ordering};
+use sync_facade::{Arc, AtomicUsize, Instant, Ordering};
 
 /// `unpark` by one thread, `park` by another that looks at a flag.
 #[test]

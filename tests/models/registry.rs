@@ -5,21 +5,33 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use loom::thread;
-use oasync_models::{explore_with, sync};
+use oasync_models::{explore_with, sync_facade};
 
 #[allow(dead_code)]
 #[path = "../../src/task/registry.rs"]
 mod registry;
 
 mod task {
-    /// Of a task's metadata the registry needs its place.
+    pub(crate) use oasync_models::task::TaskId;
+
+    /// Of a task's metadata the registry needs its place; it has no name here.
     pub(crate) struct Meta {
         pub(crate) place: crate::registry::Place,
+    }
+
+    impl Meta {
+        pub(crate) fn id(&self) -> TaskId {
+            TaskId(0)
+        }
+
+        pub(crate) fn name(&self) -> Option<&crate::sync_facade::Arc<str>> {
+            None
+        }
     }
 }
 
 use registry::{Place, Registry};
-use sync::{Arc, AtomicBool, Ordering};
+use sync_facade::{Arc, AtomicBool, Ordering};
 use task::Meta;
 
 /// Stands for the task: woken or not, and gone or not.

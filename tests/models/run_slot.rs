@@ -1,14 +1,14 @@
 //! The run slot: its owner fills and takes, a lender and the watcher take.
 
 use loom::thread;
-use oasync_models::{explore_with, sync, task};
+use oasync_models::{explore_with, sync_facade, task};
 
 #[allow(dead_code)]
 #[path = "../../src/queue/run_slot.rs"]
 mod run_slot;
 
 use run_slot::RunSlot;
-use sync::{Arc, AtomicUsize, Ordering};
+use sync_facade::{Arc, AtomicUsize, Ordering};
 use task::Runnable;
 
 /// Three runnables go through the slot, two threads steal: each is run once.

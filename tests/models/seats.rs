@@ -9,8 +9,8 @@ use oasync_models::explore_with;
 #[path = "../../src/idle/mod.rs"]
 mod idle;
 
-mod sync {
-    pub(crate) use oasync_models::sync::*;
+mod sync_facade {
+    pub(crate) use oasync_models::sync_facade::*;
 
     /// One seat, and one thread that wants it: it is there.
     pub(crate) fn spin_loop() {
@@ -25,7 +25,7 @@ mod barrier {
 }
 
 use idle::Idle;
-use sync::Arc;
+use sync_facade::Arc;
 
 #[test]
 fn a_seat_is_free_before_it_is_counted() {

@@ -4,7 +4,7 @@
 use std::task::Waker;
 
 use loom::thread;
-use oasync_models::{explore_with, sync};
+use oasync_models::{explore_with, sync_facade};
 
 #[allow(dead_code)]
 #[path = "../../src/parker.rs"]
@@ -15,7 +15,7 @@ mod signal;
 
 use parker::Parker;
 use signal::Signal;
-use sync::{Arc, AtomicUsize, Ordering};
+use sync_facade::{Arc, AtomicUsize, Ordering};
 
 /// Two wakes, each after it wrote something; the main future is ready when it
 /// has seen both.

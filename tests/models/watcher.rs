@@ -27,13 +27,13 @@ mod queue {
     pub(crate) mod run_slot;
 }
 
-mod sync {
+mod sync_facade {
     pub(crate) use oasync_models::sc::{AtomicU8, AtomicU64};
-    pub(crate) use oasync_models::sync::*;
+    pub(crate) use oasync_models::sync_facade::*;
 }
 
 mod barrier {
-    use crate::sync::{Ordering, fence};
+    use crate::sync_facade::{Ordering, fence};
 
     pub(crate) fn light() {
         fence(Ordering::SeqCst);
@@ -51,7 +51,7 @@ pub(crate) enum WorkerKind {
 mod context {
     use super::WorkerKind;
     use crate::shared::Shared;
-    use crate::sync::Arc;
+    use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
 
@@ -66,27 +66,41 @@ mod context {
     }
 }
 
-mod hooks {
+mod stall {
     use std::time::Duration;
+
+    use crate::shared::Hooks;
+    use crate::task::{Site, TaskId};
 
     #[allow(dead_code)]
     pub(crate) struct Stall {
-        pub(crate) id: crate::task::TaskId,
-        pub(crate) location: &'static crate::task::Site,
+        pub(crate) id: TaskId,
+        pub(crate) name: Option<()>,
+        pub(crate) location: &'static Site,
         pub(crate) worker: usize,
         pub(crate) lasts: Duration,
+    }
+
+    #[derive(Default)]
+    pub(crate) struct Listeners;
+
+    impl Listeners {
+        pub(crate) fn any(_: &Hooks) -> bool {
+            false
+        }
+
+        pub(crate) fn tell(&mut self, _: &Hooks, _: &Stall) {}
     }
 }
 
 mod shared {
     use std::time::Duration;
 
-    use crate::hooks::Stall;
     use crate::idle::Idle;
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
     use crate::watch::Watcher;
 
     pub(crate) struct Shared {
@@ -99,6 +113,7 @@ mod shared {
         pub(crate) options: Options,
         pub(crate) hooks: Hooks,
         pub(crate) blocking: Blocking,
+        pub(crate) registry: Registry,
         /// Told when a runnable comes into the injector.
         pub(crate) rescued: Arc<Parker>,
         pub(crate) over: AtomicBool,
@@ -117,6 +132,7 @@ mod shared {
                 options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
                 hooks: Hooks,
                 blocking: Blocking,
+                registry: Registry,
                 rescued: Arc::new(Parker::new()),
                 over: AtomicBool::new(false),
                 parked: Mutex::default(),
@@ -180,19 +196,32 @@ mod shared {
 
     pub(crate) struct Hooks;
 
-    impl Hooks {
-        pub(crate) fn stalled(&self, _: &Stall) {}
+    pub(crate) struct Registry;
+
+    impl Registry {
+        pub(crate) fn name_of(&self, _: crate::task::TaskId) -> Option<()> {
+            None
+        }
     }
 
+    /// Nobody lends in these models.
     pub(crate) struct Blocking;
 
     impl Blocking {
+        pub(crate) fn lenders(&self) -> usize {
+            0
+        }
+
+        pub(crate) fn waits_for_lenders(&self) -> bool {
+            false
+        }
+
         pub(crate) fn send_for_lender(&self, _: &Shared) {}
     }
 }
 
 use shared::Shared;
-use sync::{Arc, Ordering};
+use sync_facade::{Arc, Ordering};
 use task::Runnable;
 
 /// What a worker does: takes the seat, and wakes a task inside a poll that does

@@ -10,7 +10,7 @@ use std::fmt;
 use bumpalo::Bump;
 
 use crate::context::{self, Scope};
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync_facade::{Arc, AtomicUsize, Ordering};
 
 pub use error::ArenaError;
 pub(crate) use pool::ArenaPool;

@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use crate::sync::{AtomicUsize, ConcurrentQueue, Ordering};
+use crate::sync_facade::{AtomicUsize, ConcurrentQueue, Ordering};
 
 /// So many pieces of memory are kept at most. More than this many arenas that
 /// end at once are a burst, whose memory is better returned to the system.

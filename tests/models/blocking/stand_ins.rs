@@ -10,7 +10,7 @@ pub(crate) mod context {
 
     use super::WorkerKind;
     use crate::shared::Shared;
-    use crate::sync::Arc;
+    use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
 
@@ -75,7 +75,7 @@ pub(crate) mod threads {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use crate::shared::Shared;
-    use crate::sync::{Mutex, lock};
+    use crate::sync_facade::{Mutex, lock};
 
     #[derive(Default)]
     pub(crate) struct Indices;
@@ -133,7 +133,7 @@ pub(crate) mod shared {
     use crate::blocking::BlockingPool;
     use crate::context::Entry;
     use crate::parker::Parker;
-    use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
     use crate::task::Runnable;
 
     pub(crate) struct Shared {

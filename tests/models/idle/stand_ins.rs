@@ -1,7 +1,7 @@
 //! The parts of the crate that the idle protocol does not rest on, as small as
 //! the real worker loop lets them be.
 
-use crate::sync::fence;
+use crate::sync_facade::fence;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerKind {
@@ -10,7 +10,7 @@ pub(crate) enum WorkerKind {
 
 pub(crate) mod barrier {
     use super::fence;
-    use crate::sync::Ordering;
+    use crate::sync_facade::Ordering;
 
     pub(crate) fn light() {
         fence(Ordering::SeqCst);
@@ -27,7 +27,7 @@ pub(crate) mod context {
     use super::WorkerKind;
     use crate::seat::Seated;
     use crate::shared::Shared;
-    use crate::sync::Arc;
+    use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
 
@@ -135,7 +135,7 @@ pub(crate) mod shared {
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering};
 
     pub(crate) struct Shared {
         pub(crate) seats: Box<[CachePadded<Seat>]>,

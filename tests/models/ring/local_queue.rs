@@ -17,7 +17,7 @@ mod local;
 #[path = "../src/atomic.rs"]
 mod atomic;
 
-mod sync {
+mod sync_facade {
     pub(crate) use crate::atomic::{AtomicU64, Ordering};
     pub(crate) use st3::fifo as ring;
 
@@ -130,7 +130,7 @@ fn two_thieves_and_the_owner() {
         let lender = {
             let (victim, out) = (shared.clone(), out.clone());
             thread::spawn(move || {
-                let spare = sync::ring::Worker::new(1);
+                let spare = sync_facade::ring::Worker::new(1);
                 if let Stolen::One(item) = victim.steal_one(&spare) {
                     out.add(item);
                 }
@@ -178,7 +178,7 @@ fn the_length_counts_what_a_thief_left() {
         let thief = {
             let (shared, complete) = (shared.clone(), complete.clone());
             thread::spawn(move || {
-                let spare = sync::ring::Worker::new(1);
+                let spare = sync_facade::ring::Worker::new(1);
                 for _ in 0..2 * usize::from(complete.load(Ordering::Acquire)) {
                     assert!(matches!(shared.steal_one(&spare), Stolen::One(_)));
                 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, random};
+use crate::sync_facade::{Condvar, Mutex, MutexGuard, lock, random};
 
 shuttle::lazy_static! {
     /// One for each schedule that is tried.

@@ -1,4 +1,4 @@
-//! `src/sync.rs` as loom has it.
+//! `src/sync_facade.rs` as loom has it.
 //!
 //! `Arc`, `Weak` and `OnceLock` stay those of `std`: `std::task::Wake` wants
 //! that `Arc`, and no protocol relies on them. A wait with a time-out is
