@@ -17,7 +17,7 @@ pub(crate) fn default() -> &'static Coordinator {
 }
 
 /// Calls `f` with the coordinator of this code; the default one is started.
-fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     let mut f = Some(f);
     let inside = context::with_shared(|shared| f.take().map(|f| f(shared))).flatten();
     match (inside, f) {

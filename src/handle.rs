@@ -35,6 +35,10 @@ impl Handle {
         Handle { shared }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// See [`Coordinator::start`](crate::Coordinator::start).
     ///
     /// # Errors

@@ -77,6 +77,7 @@ mod builder;
 mod context;
 mod coordinator;
 mod free;
+mod group;
 mod handle;
 mod hooks;
 mod idle;
@@ -100,6 +101,9 @@ pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
+pub use group::{
+    BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
+};
 pub use handle::Handle;
 pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::shared::Shared;
 use crate::sync::{Arc, Ordering};
 use crate::task::TaskId;
+use crate::task::sink::Label;
 
 /// What a coordinator has done so far and holds right now.
 ///
@@ -299,6 +300,32 @@ impl Shared {
                 set_running(&mut tasks, id, site, |_| ());
             }
         }
+        tasks.sort_by_key(TaskInfo::id);
+        tasks
+    }
+}
+
+impl Shared {
+    /// Describes tasks of this coordinator that are known by their labels.
+    pub(crate) fn describe(&self, labels: Vec<Label>) -> Vec<TaskInfo> {
+        if labels.is_empty() {
+            return Vec::new();
+        }
+        let listed = self.tasks();
+        let describe = |label: Label| {
+            // They are sorted by id.
+            match listed.binary_search_by_key(&label.id, TaskInfo::id) {
+                Ok(at) => TaskInfo { name: label.name, ..listed[at].clone() },
+                Err(_) => TaskInfo {
+                    id: label.id,
+                    name: label.name,
+                    location: label.site,
+                    state: TaskState::Waiting,
+                    age: None,
+                },
+            }
+        };
+        let mut tasks: Vec<TaskInfo> = labels.into_iter().map(describe).collect();
         tasks.sort_by_key(TaskInfo::id);
         tasks
     }

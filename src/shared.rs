@@ -192,6 +192,11 @@ impl Shared {
         self.idle.promise()
     }
 
+    /// How many tasks at a time, if the user does not say.
+    pub(crate) fn default_limit(&self) -> usize {
+        4 * self.seats.len()
+    }
+
     /// Whether any queue that a searcher looks into holds something.
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.seats.iter().any(|seat| !seat.queue.is_empty())

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
@@ -54,6 +55,8 @@ pub(crate) struct Frame<'a, F: Future> {
     /// Polled in place; `None` once it is ready.
     future: UnsafeCell<Option<F>>,
     output: Cell<Option<Output<F::Output>>>,
+    /// When to give up.
+    deadline: Option<Instant>,
     /// `None` only in `drop`.
     bell: Option<Bell>,
     owner: u64,
@@ -64,13 +67,14 @@ pub(crate) struct Frame<'a, F: Future> {
 type Output<T> = Result<T, Box<dyn Any + Send>>;
 
 impl<'a, F: Future> Frame<'a, F> {
-    pub(crate) fn new(entry: &'a Entry<'a>, future: F) -> Self {
+    pub(crate) fn new(entry: &'a Entry<'a>, future: F, deadline: Option<Instant>) -> Self {
         let bell = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(new_bell);
         bell.0.woken.store(true, Ordering::Relaxed);
         Frame {
             entry,
             future: UnsafeCell::new(Some(future)),
             output: Cell::new(None),
+            deadline,
             bell: Some(bell),
             owner: id::fresh(),
             polling: Cell::new(false),
@@ -78,13 +82,18 @@ impl<'a, F: Future> Frame<'a, F> {
         }
     }
 
-    /// What the main future returned; goes on with its panic.
-    pub(crate) fn take_output(&self) -> F::Output {
+    /// What the main future returned; goes on with its panic. `None` if the
+    /// deadline came first.
+    pub(crate) fn take_output(&self) -> Option<F::Output> {
         match self.output.take() {
-            Some(Ok(output)) => output,
+            Some(Ok(output)) => Some(output),
             Some(Err(panic)) => resume_unwind(panic),
-            None => unreachable!("the loop is left when the main future is ready"),
+            None => None,
         }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     fn bell(&self) -> &Bell {
@@ -134,7 +143,7 @@ impl<F: Future> Main for Frame<'_, F> {
     fn is_ready(&self) -> bool {
         // Acquire: meets the swap in `wake_by_ref`.
         let woken = || self.bell().0.woken.load(Ordering::Acquire);
-        self.done.get() || !self.polling.get() && woken()
+        self.done.get() || !self.polling.get() && (woken() || self.is_late())
     }
 
     fn advance(&self) -> bool {
@@ -152,7 +161,11 @@ impl<F: Future> Main for Frame<'_, F> {
             self.output.set(Some(output));
             self.done.set(true);
         }
-        self.done.get()
+        self.done.get() || self.is_late()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 }
 

@@ -23,6 +23,7 @@ mod frame;
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Instant;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
@@ -34,10 +35,20 @@ use frame::{Frame, Link};
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    let output = block_on_until(shared, future, None);
+    output.unwrap_or_else(|| unreachable!("the loop is left when the main future is ready"))
+}
+
+/// The same; gives up at the deadline, as soon as no poll is under way here.
+pub(crate) fn block_on_until<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+    deadline: Option<Instant>,
+) -> Option<F::Output> {
     let opened = shared.run();
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
-    let frame = pin!(Frame::new(&entry, future));
+    let frame = pin!(Frame::new(&entry, future, deadline));
     let frame = &*frame.as_ref();
     let link = Link::new(frame);
     let _linked = link.push();

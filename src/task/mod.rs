@@ -24,6 +24,7 @@ pub(crate) mod id;
 mod join;
 mod meta;
 pub(crate) mod registry;
+pub(crate) mod sink;
 mod spawn;
 
 pub use error::JoinError;
@@ -32,7 +33,7 @@ pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
-pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
+pub(crate) use spawn::{New, create, discard, launch_created, run, spawn, spawn_blocking};
 
 use std::any::Any;
 use std::future::Future;
@@ -57,6 +58,15 @@ pub(crate) enum Outcome<T> {
 }
 
 impl<T> Outcome<T> {
+    /// The value, or nothing, or the panic.
+    pub(crate) fn take(mut self) -> Result<Option<T>, PanicReport> {
+        match &mut self {
+            Outcome::Done(value) => Ok(value.take()),
+            Outcome::Panicked(report) => Err(report.move_out()),
+            Outcome::Cancelled => Ok(None),
+        }
+    }
+
     pub(crate) fn into_result(mut self, id: TaskId) -> Result<T, JoinError> {
         match &mut self {
             Outcome::Done(value) => value.take().ok_or_else(|| JoinError::cancelled(id)),

@@ -9,6 +9,7 @@ use crate::context::{self, Entry};
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
+use crate::task::sink::{Leash, Sink, Sinking};
 use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
@@ -28,18 +29,85 @@ where
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
+    launch(shared, runnable, push_spawned);
+    JoinHandle::new(task)
+}
+
+/// Makes a task whose outcome goes into `sink`. It has to be
+/// [launched](launch_created) then.
+pub(crate) fn create<F, S>(new: New<'_>, kind: Kind, future: F, sink: S) -> (Runnable, Leash)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    S: Sink<F::Output> + Send + 'static,
+{
+    // SAFETY: nothing is borrowed.
+    unsafe { create_unchecked(new, kind, future, sink) }
+}
+
+/// The same with things that borrow.
+///
+/// # Safety
+///
+/// What `future`, its output and `sink` borrow is there until the call of
+/// [`Sink::put`] has returned, after which none of the three is used again, nor
+/// is there anything to be dropped of them but what `put` keeps.
+pub(crate) unsafe fn create_unchecked<F, S>(
+    new: New<'_>,
+    kind: Kind,
+    future: F,
+    sink: S,
+) -> (Runnable, Leash)
+where
+    F: Future + Send,
+    F::Output: Send,
+    S: Sink<F::Output> + Send,
+{
+    let meta = admit(new, kind);
+    let builder = async_task::Builder::new().metadata(meta);
+    let make = |meta: &Meta| Sinking::new(meta, future, sink);
+    let (runnable, task) = match kind {
+        // SAFETY: the future is `Send`; what it borrows is there until it has
+        // been dropped, by the caller's promise: `put` is the last step of its
+        // drop (see `task::sink`). After that `async-task` touches the header
+        // and the output, which is `Outcome<()>`, and frees the memory: nothing
+        // in them borrows. The schedule function captures nothing.
+        Kind::Future => unsafe { builder.spawn_unchecked(make, WithInfo(schedule)) },
+        // SAFETY: the same.
+        Kind::Blocking => unsafe { builder.spawn_unchecked(make, schedule_blocking) },
+    };
+    (runnable, Leash::new(task))
+}
+
+/// Queues a task that was [created](create), or drops its future if it was
+/// refused.
+pub(crate) fn launch_created(shared: &Shared, runnable: Runnable) {
+    match runnable.metadata().kind {
+        Kind::Future => launch(shared, runnable, push_spawned),
+        Kind::Blocking => launch_blocking(shared, runnable),
+    }
+}
+
+#[inline]
+fn launch(shared: &Shared, runnable: Runnable, push: fn(&Shared, Seated<'_>, Runnable)) {
     if !enlist(&runnable) {
-        drop(runnable);
-    } else {
-        match context::seat(shared) {
-            Some(seat) => push_spawned(shared, seat, runnable),
-            None => {
-                shared.injector.push(runnable);
-                shared.notify();
-            }
+        return discard(runnable);
+    }
+    match context::seat(shared) {
+        Some(seat) => push(shared, seat, runnable),
+        None => {
+            shared.injector.push(runnable);
+            shared.notify();
         }
     }
-    JoinHandle::new(task)
+}
+
+fn launch_blocking(shared: &Shared, runnable: Runnable) {
+    if enlist(&runnable) {
+        shared.submit_blocking(runnable);
+    } else {
+        discard(runnable);
+    }
 }
 
 pub(crate) fn spawn_blocking<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
@@ -52,11 +120,7 @@ where
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
-    if enlist(&runnable) {
-        shared.submit_blocking(runnable);
-    } else {
-        drop(runnable);
-    }
+    launch_blocking(shared, runnable);
     JoinHandle::new(task)
 }
 
