@@ -55,6 +55,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) away: Cell<bool>,
     /// Whether it counts as a lender.
     pub(crate) lending: Cell<bool>,
+    /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
+    pub(crate) body: Cell<bool>,
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
@@ -75,6 +77,7 @@ impl<'a> Entry<'a> {
             searching: Cell::new(false),
             away: Cell::new(false),
             lending: Cell::new(false),
+            body: Cell::new(false),
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
             base: Cell::new(ptr::null()),
@@ -289,6 +292,20 @@ pub(crate) fn with_shared<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
     top_entry().map(|entry| f(entry.shared))
 }
 
+/// Calls `f` with the thread's entry and `value`, if the thread is in the body of a
+/// scope of `shared`, and in no poll since; else gives `value` back.
+pub(crate) fn with_body<T, R>(
+    shared: &Shared,
+    value: T,
+    f: impl FnOnce(&Entry<'_>, T) -> R,
+) -> Result<R, T> {
+    let here = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared) && entry.body.get();
+    match top_entry().filter(here) {
+        Some(entry) if CONTEXT.with(|cx| cx.scope.get() == entry.base.get()) => Ok(f(entry, value)),
+        _ => Err(value),
+    }
+}
+
 /// The seat of `shared` that this thread holds. Not to be kept across user
 /// code, which may give it up.
 #[inline]
@@ -310,7 +327,7 @@ pub(crate) fn in_task_of(shared: &Shared) -> bool {
 #[inline]
 pub(crate) fn in_user_code() -> bool {
     CONTEXT.with(|cx| match as_ref(cx.entry.get()) {
-        Some(entry) => cx.scope.get() != entry.base.get(),
+        Some(entry) => entry.body.get() || cx.scope.get() != entry.base.get(),
         None => true,
     })
 }

@@ -1,4 +1,5 @@
-//! Promise: what is in an arena cannot be used after the arena.
+//! Promise: what is in an arena cannot be used after the arena, and nothing leaves a
+//! scope but what may.
 
 use std::process::Command;
 
@@ -6,7 +7,7 @@ use std::process::Command;
 const RECORDED: u32 = 95;
 
 #[test]
-fn a_reference_does_not_outlive_its_arena() {
+fn references_do_not_outlive_what_they_borrow_from() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().unwrap().stdout;
     let version = String::from_utf8(version).unwrap();

@@ -45,27 +45,99 @@ pub(crate) fn block_on_until<F: Future>(
     future: F,
     deadline: Option<Instant>,
 ) -> Option<F::Output> {
+    let on_body = |entry: &Entry<'_>, future| wait_on(entry, false, future, deadline);
+    let future = match context::with_body(shared, future, on_body) {
+        Ok(output) => return output,
+        Err(future) => future,
+    };
     let opened = shared.run();
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
-    let frame = pin!(Frame::new(&entry, future, deadline));
-    let frame = &*frame.as_ref();
-    let link = Link::new(frame);
-    let _linked = link.push();
     let _entered = entry.enter();
+    begin(&entry, opened, nested);
+    wait_on(&entry, nested, future, deadline)
+}
+
+/// What the start of the coordinator needs from the one who opened it.
+fn begin(entry: &Entry<'_>, opened: bool, nested: bool) {
     if opened {
         if !nested {
             // Before a thread that is started for the backlog does.
-            worker::sit_if_vacant(&entry);
+            worker::sit_if_vacant(entry);
         }
-        shared.notify_for_backlog();
+        entry.shared.notify_for_backlog();
     }
+}
+
+/// Works, or waits, until `future` is ready.
+fn wait_on<F: Future>(
+    entry: &Entry<'_>,
+    nested: bool,
+    future: F,
+    deadline: Option<Instant>,
+) -> Option<F::Output> {
+    let frame = pin!(Frame::new(entry, future, deadline));
+    let frame = &*frame.as_ref();
+    let link = Link::new(frame);
+    let _linked = link.push();
+    let body = entry.body.replace(false);
     if !nested {
-        let _done = worker::work(&entry, frame);
+        let _done = worker::work(entry, frame);
     } else if !frame.advance() {
-        wait_aside(&entry, frame);
+        wait_aside(entry, frame);
+    }
+    if body {
+        entry.body.set(true);
+        worker::sit_if_vacant(entry);
     }
     frame.take_output()
+}
+
+/// Runs the body of a scope as a worker who is not in a poll, then works until the
+/// scope `is_done`, for which the futures that `rest` makes wait.
+pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
+    shared: &Arc<Shared>,
+    body: B,
+    is_done: impl Fn() -> bool,
+    rest: impl Fn() -> F,
+) -> R {
+    let wait = |entry: &Entry<'_>, nested| {
+        while !is_done() {
+            wait_on(entry, nested, rest(), None);
+        }
+    };
+    let inside = |entry: &Entry<'_>, body: B| {
+        let result = body();
+        wait(entry, false);
+        result
+    };
+    let body = match context::with_body(shared, body, inside) {
+        Ok(result) => return result,
+        Err(body) => body,
+    };
+    let opened = shared.run();
+    let nested = context::is_nested();
+    let entry = Entry::new(shared, kind(shared), None);
+    let here = context::with_shared(|top| Arc::ptr_eq(top, shared)).unwrap_or(false);
+    let result = if nested && here {
+        // On the seat of the task around.
+        begin(&entry, opened, nested);
+        body()
+    } else {
+        let _entered = entry.enter();
+        begin(&entry, opened, nested);
+        if !nested {
+            worker::sit_if_vacant(&entry);
+        }
+        entry.body.set(!nested);
+        let result = body();
+        entry.body.set(false);
+        result
+    };
+    let _entered = entry.enter();
+    wait(&entry, nested);
+    worker::leave(&entry);
+    result
 }
 
 /// Runs `f`, which blocks, right here: the worker's place is given to another

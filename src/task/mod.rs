@@ -33,7 +33,9 @@ pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
-pub(crate) use spawn::{New, create, discard, launch_created, run, spawn, spawn_blocking};
+pub(crate) use spawn::{
+    New, create, create_unchecked, discard, launch_created, run, spawn, spawn_blocking,
+};
 
 use std::any::Any;
 use std::future::Future;

@@ -36,6 +36,10 @@ impl Leash {
         Leash(task)
     }
 
+    pub(crate) fn id(&self) -> TaskId {
+        self.0.metadata().id()
+    }
+
     pub(crate) fn label(&self) -> Label {
         let meta = self.0.metadata();
         Label { id: meta.id(), site: meta.site, name: meta.name().cloned() }
