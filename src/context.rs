@@ -323,6 +323,13 @@ pub(crate) fn in_task_of(shared: &Shared) -> bool {
     scopes().filter_map(Scope::task).any(own)
 }
 
+/// Whether the innermost poll is one of a task of `shared`, which would be cancelled if
+/// it were pending now and `shared` cancelled.
+pub(crate) fn is_polled_as_task_of(shared: &Shared) -> bool {
+    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
+    top_scope().and_then(Scope::task).is_some_and(own)
+}
+
 /// Whether user code is running, rather than the loop of a worker.
 #[inline]
 pub(crate) fn in_user_code() -> bool {

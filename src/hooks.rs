@@ -182,6 +182,11 @@ impl Hooks {
         self.tell(origin, name, payload);
     }
 
+    /// Tells the hook of a panic that was counted, and that nobody wants after all.
+    pub(crate) fn pass_on(&self, payload: Box<dyn Any + Send>) {
+        self.tell(None, None, payload);
+    }
+
     fn tell(
         &self,
         origin: Option<(TaskId, &'static Location<'static>)>,

@@ -172,7 +172,6 @@ fn the_panic_of_a_task_goes_on_after_all_have_ended() {
                 let guard = Count(&drops);
                 s.go(async move {
                     let _guard = guard;
-                    (0..3).for_each(|_| ());
                     oasync::yield_now().await;
                 });
             }
@@ -188,7 +187,9 @@ fn the_panic_of_the_body_goes_on_after_all_have_ended() {
     let count = lost.clone();
     let coord = Coordinator::builder()
         .workers(2)
-        .on_panic(move |_| drop(count.fetch_add(1, Ordering::SeqCst)))
+        .on_panic(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
         .build()
         .unwrap();
     let drops = AtomicUsize::new(0);
@@ -215,7 +216,7 @@ fn a_panic_that_a_handle_takes_does_not_go_on() {
     let coord = coordinator(2);
     coord.scope(|s| {
         let task = s.spawn(async { panic!("planned: taken") });
-        assert!(task.join().map(|()| ()).unwrap_err().is_panic());
+        assert!(task.join().unwrap_err().is_panic());
     });
     let payload = catch_unwind(AssertUnwindSafe(|| {
         coord.scope(|s| {
@@ -364,7 +365,7 @@ fn wakers_kept_past_the_scope_are_harmless() {
     assert_eq!(wakers.len(), 500);
     for waker in wakers {
         waker.wake_by_ref();
-        waker.clone().wake();
+        waker.wake();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::group::inner::{Inner, Places, State};
 use crate::group::wait::{self, GroupReport, JoinNext};
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::task::{JoinError, Kind, Site, TaskId};
+use crate::task::{JoinError, Kind, Site, TaskId, launch_created};
 
 /// A [`TaskGroup`](crate::TaskGroup) in which only so many children are alive at a
 /// time. Who spawns more waits for a place *before* the task is made, so a fast
@@ -116,7 +116,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     {
         Place { group: &self.inner, ticket: None }.await;
         // No await from here on: the place is the child's now.
-        self.inner.spawn(site, None, kind, future)
+        self.inner.spawn(site, None, kind, future, launch_created)
     }
 
     /// Spawns the task if there is a place for it and nobody waits for one.
@@ -140,7 +140,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
         if !self.inner.with(|state| places(state).take()) {
             return Err(GroupFull(future));
         }
-        Ok(self.inner.spawn(Location::caller(), None, Kind::Future, future))
+        Ok(self.inner.spawn(Location::caller(), None, Kind::Future, future, launch_created))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::hooks::{Hooks, PanicReport};
 use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::sink::{Label, Leash, Sink};
-use crate::task::{self, JoinError, Kind, New, Outcome, TaskId, id};
+use crate::task::{self, JoinError, Kind, New, Outcome, Runnable, TaskId, id};
 
 /// A table or queue that is empty and has room for more gives its memory back.
 const KEEP: usize = 256;
@@ -245,6 +245,7 @@ impl<T: Send + 'static> Inner<T> {
         name: Option<Arc<str>>,
         kind: Kind,
         future: F,
+        launch: fn(&Shared, Runnable),
     ) -> TaskId
     where
         F: Future<Output = T> + Send + 'static,
@@ -263,7 +264,7 @@ impl<T: Send + 'static> Inner<T> {
         entry.insert(Child::Alive(leash));
         state.running += 1;
         drop(state);
-        task::launch_created(&self.shared, runnable);
+        launch(&self.shared, runnable);
         id
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::task::{JoinError, TaskId};
+use crate::task::{JoinError, Kind, Site, TaskId, launch_aside};
 use crate::{Coordinator, Handle, free};
 
 use inner::Inner;
@@ -76,6 +76,14 @@ impl<T: Send + 'static> TaskGroup<T> {
 
     pub(crate) fn on(shared: &Arc<Shared>) -> Self {
         TaskGroup { spawner: Spawner::new(Inner::new(shared, None)) }
+    }
+
+    /// Spawns a child that is to run beside its spawner at once.
+    pub(crate) fn spawn_aside<F>(&self, site: &'static Site, future: F)
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.spawner.inner().spawn(site, None, Kind::Future, future, launch_aside);
     }
 
     /// A group in which at most `limit` tasks are alive; see [`BoundedGroup::new`].
@@ -323,6 +331,10 @@ impl<T> TaskGroup<T> {
     /// ```
     pub async fn drain_until<F: Future>(&self, end: F) -> GroupReport {
         wait::drain_until(self.inner(), end).await
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner().shared
     }
 
     fn inner(&self) -> &Inner<T> {

@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use crate::group::inner::Inner;
 use crate::sync::Arc;
-use crate::task::{Kind, Site, TaskId};
+use crate::task::{Kind, Site, TaskId, launch_created};
 
 /// Spawns into a [`TaskGroup`](crate::TaskGroup), from anywhere; cheap to clone.
 ///
@@ -161,7 +161,7 @@ impl<T: Send + 'static> GroupTaskBuilder<'_, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        self.inner.spawn(site, self.name, kind, future)
+        self.inner.spawn(site, self.name, kind, future, launch_created)
     }
 }
 

@@ -72,6 +72,11 @@ impl<T> JoinHandle<T> {
         self.task.as_ref().is_none_or(Task::is_finished)
     }
 
+    /// Cancels the task and forgets it. A result that is there is dropped here.
+    pub(crate) fn abort(mut self) {
+        drop(self.task.take());
+    }
+
     /// The task's id.
     ///
     /// ```

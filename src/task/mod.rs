@@ -34,7 +34,8 @@ pub use join::{Cancel, JoinHandle};
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use spawn::{
-    New, create, create_unchecked, discard, launch_created, run, spawn, spawn_blocking,
+    New, create, create_unchecked, discard, launch_aside, launch_created, run, spawn, spawn_aside,
+    spawn_blocking,
 };
 
 use std::any::Any;

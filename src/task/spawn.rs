@@ -24,12 +24,35 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    spawn_with(new, future, push_spawned)
+}
+
+/// Spawns a future that is to run beside its spawner at once: it is not left to the run
+/// slot, which others do not look into.
+pub(crate) fn spawn_aside<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_with(new, future, push_back)
+}
+
+#[inline]
+fn spawn_with<F>(
+    new: New<'_>,
+    future: F,
+    push: fn(&Shared, Seated<'_>, Runnable),
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let shared = new.shared;
     let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
-    launch(shared, runnable, push_spawned);
+    launch(shared, runnable, push);
     JoinHandle::new(task)
 }
 
@@ -86,6 +109,11 @@ pub(crate) fn launch_created(shared: &Shared, runnable: Runnable) {
         Kind::Future => launch(shared, runnable, push_spawned),
         Kind::Blocking => launch_blocking(shared, runnable),
     }
+}
+
+/// The same for one that is to run [aside](spawn_aside).
+pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
+    launch(shared, runnable, push_back);
 }
 
 #[inline]
