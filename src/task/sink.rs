@@ -42,7 +42,7 @@ impl Leash {
 
     pub(crate) fn label(&self) -> Label {
         let meta = self.0.metadata();
-        Label { id: meta.id(), site: meta.site, name: meta.name().cloned() }
+        Label { id: meta.id(), site: meta.site(), name: meta.name().cloned() }
     }
 
     /// Lets the task run on by itself.
@@ -69,7 +69,7 @@ impl<F: Future, S: Sink<F::Output>> Sinking<F, S> {
     /// `meta` is the metadata of the task that this future becomes.
     pub(super) fn new(meta: &Meta, future: F, sink: S) -> Self {
         Sinking {
-            future: TaskFuture::new(meta, future),
+            future: TaskFuture::new(future),
             tail: Tail { id: meta.id(), outcome: None, sink: Some(sink) },
         }
     }

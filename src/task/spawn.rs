@@ -51,8 +51,8 @@ where
     let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
-    launch(shared, runnable, push);
+        .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
+    launch(shared, Runnable::new(runnable), push);
     JoinHandle::new(task)
 }
 
@@ -99,15 +99,16 @@ where
         // SAFETY: the same.
         Kind::Blocking => unsafe { builder.spawn_unchecked(make, schedule_blocking) },
     };
-    (runnable, Leash::new(task))
+    (Runnable::new(runnable), Leash::new(task))
 }
 
 /// Queues a task that was [created](create), or drops its future if it was
 /// refused.
 pub(crate) fn launch_created(shared: &Shared, runnable: Runnable) {
-    match runnable.metadata().kind {
-        Kind::Future => launch(shared, runnable, push_spawned),
-        Kind::Blocking => launch_blocking(shared, runnable),
+    if runnable.metadata().is_blocking() {
+        launch_blocking(shared, runnable);
+    } else {
+        launch(shared, runnable, push_spawned);
     }
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
 #[inline]
 fn launch(shared: &Shared, runnable: Runnable, push: fn(&Shared, Seated<'_>, Runnable)) {
     if !enlist(&runnable) {
-        return discard(runnable);
+        return drop(runnable);
     }
     match context::seat(shared) {
         Some(seat) => push(shared, seat, runnable),
@@ -134,7 +135,7 @@ fn launch_blocking(shared: &Shared, runnable: Runnable) {
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
-        discard(runnable);
+        drop(runnable);
     }
 }
 
@@ -147,8 +148,8 @@ where
     let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
-    launch_blocking(shared, runnable);
+        .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
+    launch_blocking(shared, Runnable::new(runnable));
     JoinHandle::new(task)
 }
 
@@ -219,7 +220,8 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
 #[inline]
-fn schedule(runnable: Runnable, info: ScheduleInfo) {
+fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
+    let runnable = Runnable::new(raw);
     // SAFETY: `async-task` schedules a task only while its future is not
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
@@ -244,7 +246,8 @@ fn schedule(runnable: Runnable, info: ScheduleInfo) {
 }
 
 /// The schedule function of every closure for the blocking pool.
-fn schedule_blocking(runnable: Runnable) {
+fn schedule_blocking(raw: async_task::Runnable<Meta>) {
+    let runnable = Runnable::new(raw);
     let shared = runnable.metadata().shared().to_arc();
     shared.submit_blocking(runnable);
 }
@@ -255,7 +258,7 @@ fn schedule_blocking(runnable: Runnable) {
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if entry.shared.is_cancelling() {
-        return discard(runnable);
+        return drop(runnable);
     }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
@@ -265,9 +268,4 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
-}
-
-/// Drops a task's future without polling it.
-pub(crate) fn discard(runnable: Runnable) {
-    drop(runnable);
 }
