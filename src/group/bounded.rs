@@ -157,53 +157,117 @@ impl<T> BoundedGroup<T> {
     }
 
     /// See [`TaskGroup::join_next`](crate::TaskGroup::join_next).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let group = oasync::BoundedGroup::new(1);
+    ///     group.spawn(async { 1 }).await;
+    ///     assert_eq!(group.join_next().await.unwrap().unwrap(), 1);
+    /// });
+    /// ```
     pub fn join_next(&self) -> JoinNext<'_, T> {
         JoinNext::new(&self.inner)
     }
 
     /// See [`TaskGroup::try_join_next`](crate::TaskGroup::try_join_next).
+    ///
+    /// ```
+    /// assert!(oasync::BoundedGroup::<()>::new(1).try_join_next().is_none());
+    /// ```
     pub fn try_join_next(&self) -> Option<Result<T, JoinError>> {
         self.inner.with(|state| state.next_result()).flatten()
     }
 
     /// See [`TaskGroup::join_all`](crate::TaskGroup::join_all).
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(async { 1 }).unwrap();
+    /// assert_eq!(oasync::block_on(group.join_all()).len(), 1);
+    /// ```
     pub async fn join_all(&self) -> Vec<Result<T, JoinError>> {
         wait::Ended::new(&self.inner).await;
         std::iter::from_fn(|| self.try_join_next()).collect()
     }
 
     /// See [`TaskGroup::len`](crate::TaskGroup::len).
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(async {}).unwrap();
+    /// assert_eq!(group.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.with(|state| state.len())
     }
 
     /// See [`TaskGroup::is_empty`](crate::TaskGroup::is_empty).
+    ///
+    /// ```
+    /// assert!(oasync::BoundedGroup::<()>::new(1).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// See [`TaskGroup::num_running`](crate::TaskGroup::num_running).
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(std::future::pending::<()>()).unwrap();
+    /// assert_eq!(group.num_running(), 1);
+    /// ```
     pub fn num_running(&self) -> usize {
         self.inner.with(|state| state.running())
     }
 
     /// See [`TaskGroup::cancel_all`](crate::TaskGroup::cancel_all).
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(std::future::pending::<()>()).unwrap();
+    /// group.cancel_all();
+    /// assert!(oasync::block_on(group.join_next()).unwrap().unwrap_err().is_cancelled());
+    /// ```
     pub fn cancel_all(&self) {
         self.inner.cancel_all();
     }
 
     /// See [`TaskGroup::detach_all`](crate::TaskGroup::detach_all). The children keep
     /// their places until they end.
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(std::future::pending::<()>()).unwrap();
+    /// group.detach_all();
+    /// assert!(group.is_empty() && group.try_spawn(async {}).is_err());
+    /// ```
     pub fn detach_all(&self) {
         self.inner.detach_all();
     }
 
     /// See [`TaskGroup::drain`](crate::TaskGroup::drain).
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// group.try_spawn(async {}).unwrap();
+    /// let report = group.drain(std::time::Duration::from_secs(5));
+    /// assert!(report.still_running.is_empty());
+    /// ```
     pub fn drain(&self, limit: Duration) -> GroupReport {
         wait::drain(&self.inner, limit)
     }
 
     /// See [`TaskGroup::drain_until`](crate::TaskGroup::drain_until).
+    ///
+    /// ```
+    /// oasync::block_on(async {
+    ///     let group = oasync::BoundedGroup::new(1);
+    ///     group.spawn(async {}).await;
+    ///     let report = group.drain_until(std::future::pending::<()>()).await;
+    ///     assert!(report.still_running.is_empty());
+    /// });
+    /// ```
     pub async fn drain_until<F: Future>(&self, end: F) -> GroupReport {
         wait::drain_until(&self.inner, end).await
     }
@@ -235,6 +299,14 @@ pub struct GroupFull<F>(F);
 
 impl<F> GroupFull<F> {
     /// The future that was not spawned.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let group = coord.bounded_group(1);
+    /// group.try_spawn(async { 1 }).unwrap();
+    /// let full = group.try_spawn(async { 2 }).unwrap_err();
+    /// assert_eq!(coord.block_on(full.into_inner()), 2);
+    /// ```
     pub fn into_inner(self) -> F {
         self.0
     }
