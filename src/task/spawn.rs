@@ -41,7 +41,7 @@ where
 fn spawn_with<F>(
     new: New<'_>,
     future: F,
-    push: fn(&Shared, Seated<'_>, Runnable),
+    push: impl FnOnce(&Shared, Seated<'_>, Runnable),
 ) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -118,7 +118,7 @@ pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
 }
 
 #[inline]
-fn launch(shared: &Shared, runnable: Runnable, push: fn(&Shared, Seated<'_>, Runnable)) {
+fn launch(shared: &Shared, runnable: Runnable, push: impl FnOnce(&Shared, Seated<'_>, Runnable)) {
     if !enlist(&runnable) {
         return drop(runnable);
     }
