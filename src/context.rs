@@ -13,7 +13,6 @@
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, OnceCell};
-use std::marker::PhantomData;
 use std::ptr;
 use std::task::Waker;
 
@@ -88,14 +87,18 @@ impl<'a> Entry<'a> {
             self.base.set(cx.scope.get());
             cx.entry.set(ptr::from_ref(self).cast());
         });
-        Entered { previous: self.parent.get(), entry: PhantomData }
+        Entered { previous: self.parent.get(), base: None }
     }
 
     /// Makes this the top entry again for as long as the guard lives, although
     /// others were entered since.
     pub(crate) fn reenter(&self) -> Entered<'_> {
-        let previous = CONTEXT.with(|cx| cx.entry.replace(ptr::from_ref(self).cast()));
-        Entered { previous, entry: PhantomData }
+        CONTEXT.with(|cx| {
+            let previous = cx.entry.replace(ptr::from_ref(self).cast());
+            // What is below is not the user's code of this entry.
+            let base = Some((&self.base, self.base.replace(cx.scope.get())));
+            Entered { previous, base }
+        })
     }
 
     /// The seat this thread holds.
@@ -204,12 +207,15 @@ impl Drop for Entry<'_> {
 /// Restores the previous entry.
 pub(crate) struct Entered<'a> {
     previous: *const Entry<'static>,
-    entry: PhantomData<&'a Entry<'a>>,
+    base: Option<(&'a Cell<*const Scope>, *const Scope)>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CONTEXT.with(|cx| cx.entry.set(self.previous));
+        if let Some((base, previous)) = self.base {
+            base.set(previous);
+        }
     }
 }
 

@@ -34,6 +34,8 @@
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
 //! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
+//! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
@@ -84,6 +86,7 @@ mod info;
 mod metrics;
 mod parker;
 mod phase;
+mod pinned;
 mod queue;
 mod seat;
 mod shared;
@@ -99,11 +102,14 @@ pub use block_on::block_in_place;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
-pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
+pub use free::{
+    block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_pinned, spawn_pinned_on, task,
+};
 pub use handle::Handle;
 pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
+pub use pinned::{Broadcast, NoSuchWorker};
 pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;

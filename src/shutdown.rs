@@ -201,6 +201,7 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
 
 fn discard_queued(shared: &Shared) {
     shared.blocking.take_queue().into_iter().for_each(task::discard);
+    shared.discard_homeless();
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
         task::discard(runnable);

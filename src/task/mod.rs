@@ -32,7 +32,7 @@ pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
-pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
+pub(crate) use spawn::{New, admit, discard, run, spawn, spawn_blocking};
 
 use std::any::Any;
 use std::future::Future;
@@ -92,7 +92,7 @@ unsafe impl<F: Send> Send for TaskFuture<F> {}
 
 impl<F> TaskFuture<F> {
     /// `meta` is the metadata of the task that this future becomes.
-    fn new(meta: &Meta, future: F) -> Self {
+    pub(crate) fn new(meta: &Meta, future: F) -> Self {
         TaskFuture { meta: NonNull::from(meta), future: Some(future) }
     }
 

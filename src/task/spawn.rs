@@ -12,6 +12,7 @@ use crate::sync::{Arc, Ordering};
 use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
+#[derive(Clone)]
 pub(crate) struct New<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) site: &'static Site,
@@ -68,7 +69,7 @@ where
 /// closer sets the phase first and counts second: one of the two sees the other.
 /// A refused task is not counted, so that no closer waits for it.
 #[inline]
-fn admit(new: New<'_>, kind: Kind) -> Meta {
+pub(crate) fn admit(new: New<'_>, kind: Kind) -> Meta {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
