@@ -16,6 +16,7 @@ use std::cell::{Cell, OnceCell};
 use std::ptr;
 use std::task::Waker;
 
+use crate::local::stack::{self, Node};
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync::Arc;
@@ -57,6 +58,8 @@ pub(crate) struct Entry<'a> {
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
+    /// The task-local values in scope where the entry was made.
+    locals: Cell<*const Node<'static>>,
 }
 
 struct WorkerState {
@@ -77,27 +80,31 @@ impl<'a> Entry<'a> {
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
             base: Cell::new(ptr::null()),
+            locals: Cell::new(ptr::null()),
         }
     }
 
-    /// Makes this the thread's entry until the guard is dropped.
+    /// Makes this the thread's entry until the guard is dropped. The task-local
+    /// values around it are out of scope meanwhile: what runs in it is others' code.
     pub(crate) fn enter(&self) -> Entered<'_> {
         CONTEXT.with(|cx| {
             self.parent.set(cx.entry.get());
             self.base.set(cx.scope.get());
             cx.entry.set(ptr::from_ref(self).cast());
         });
-        Entered { previous: self.parent.get(), base: None }
+        self.locals.set(stack::exchange(ptr::null()));
+        Entered { previous: self.parent.get(), base: None, locals: self.locals.get() }
     }
 
     /// Makes this the top entry again for as long as the guard lives, although
-    /// others were entered since.
+    /// others were entered since, with the task-local values around it.
     pub(crate) fn reenter(&self) -> Entered<'_> {
+        let locals = stack::exchange(self.locals.get());
         CONTEXT.with(|cx| {
             let previous = cx.entry.replace(ptr::from_ref(self).cast());
             // What is below is not the user's code of this entry.
             let base = Some((&self.base, self.base.replace(cx.scope.get())));
-            Entered { previous, base }
+            Entered { previous, base, locals }
         })
     }
 
@@ -208,11 +215,13 @@ impl Drop for Entry<'_> {
 pub(crate) struct Entered<'a> {
     previous: *const Entry<'static>,
     base: Option<(&'a Cell<*const Scope>, *const Scope)>,
+    locals: *const Node<'static>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CONTEXT.with(|cx| cx.entry.set(self.previous));
+        stack::exchange(self.locals);
         if let Some((base, previous)) = self.base {
             base.set(previous);
         }

@@ -41,6 +41,7 @@
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | let others run | [`yield_now`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
+//! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
@@ -83,6 +84,7 @@ mod handle;
 mod hooks;
 mod idle;
 mod info;
+mod local;
 mod metrics;
 mod parker;
 mod phase;
@@ -108,6 +110,7 @@ pub use free::{
 pub use handle::Handle;
 pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};
+pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use pinned::{Broadcast, NoSuchWorker};
 pub use shutdown::ShutdownReport;

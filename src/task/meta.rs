@@ -1,11 +1,13 @@
 //! What a task carries besides its future: whose it is, and what to call it.
 
+use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::context;
+use crate::local::stack::{Inherited, Node};
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::task::TaskId;
 use crate::task::registry::{Closed, Place};
 
@@ -36,13 +38,23 @@ pub(crate) struct Meta {
     pub(crate) site: &'static Site,
     pub(crate) id: u64,
     pub(crate) place: Place,
-    name: Option<Box<Arc<str>>>,
+    extra: Option<Box<Extra>>,
     pub(crate) kind: Kind,
     admitted: bool,
 }
 
+/// What few tasks have.
+pub(crate) struct Extra {
+    name: Option<Arc<str>>,
+    /// The values in scope where the task was spawned, until its future is
+    /// dropped. Touched only by who polls or drops that.
+    inherited: UnsafeCell<Option<Inherited>>,
+    polls: AtomicU64,
+}
+
 // SAFETY: `shared` points to a value that is `Send + Sync`; the other fields
-// are so by themselves.
+// are so by themselves, but for the cell in `Extra`, whose content is, and which
+// is touched by one thread at a time.
 unsafe impl Send for Meta {}
 // SAFETY: as above.
 unsafe impl Sync for Meta {}
@@ -52,7 +64,7 @@ impl Meta {
         shared: &Shared,
         site: &'static Site,
         id: u64,
-        name: Option<Arc<str>>,
+        extra: Option<Box<Extra>>,
         kind: Kind,
         admitted: bool,
     ) -> Self {
@@ -61,7 +73,7 @@ impl Meta {
             site,
             id,
             place: Place::nowhere(),
-            name: name.map(Box::new),
+            extra,
             kind,
             admitted,
         }
@@ -98,7 +110,37 @@ impl Meta {
     }
 
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
-        self.name.as_deref()
+        self.extra.as_ref()?.name.as_ref()
+    }
+
+    /// How often the task was polled, if that is counted.
+    pub(crate) fn polls(&self) -> Option<u64> {
+        let extra = self.extra.as_ref()?;
+        // Relaxed: a count, read for a list.
+        Some(extra.polls.load(Ordering::Relaxed))
+    }
+
+    /// Counts a poll, where polls are counted.
+    #[inline]
+    pub(crate) fn count_poll(&self) {
+        if let Some(extra) = &self.extra {
+            let polls = extra.polls.load(Ordering::Relaxed) + 1;
+            extra.polls.store(polls, Ordering::Relaxed);
+        }
+    }
+
+    /// What the task inherits, to be entered.
+    ///
+    /// # Safety
+    ///
+    /// The caller polls or drops the task's future, and does not let the node
+    /// outlive that.
+    #[inline]
+    pub(crate) unsafe fn inherited<'a>(&self) -> Option<Node<'a>> {
+        let extra = self.extra.as_ref()?;
+        // SAFETY: there is one caller at a time, and `release` is called after the
+        // last, by the same.
+        unsafe { &*extra.inherited.get() }.as_ref().map(Node::inherited)
     }
 
     /// Enters the task, which is being polled, in the registry.
@@ -115,11 +157,32 @@ impl Meta {
     }
 
     /// The task's future is gone.
-    pub(crate) fn finish(&self, cancelled: bool) {
+    ///
+    /// # Safety
+    ///
+    /// The caller dropped it, and this is the last that it does.
+    pub(crate) unsafe fn finish(&self, cancelled: bool) {
+        if let Some(extra) = &self.extra {
+            // SAFETY: only who polls or drops the future touches it, and that is
+            // over. What the drop of a value does is contained.
+            drop(unsafe { &mut *extra.inherited.get() }.take());
+        }
         if self.admitted {
             let shared = self.shared();
             shared.registry.release(self);
             shared.count_finished(cancelled);
         }
+    }
+}
+
+impl Extra {
+    /// `None` for a task that has nothing special.
+    #[inline]
+    pub(crate) fn of(name: Option<Arc<str>>, inherited: Option<Inherited>) -> Option<Box<Self>> {
+        if name.is_none() && inherited.is_none() {
+            return None;
+        }
+        let inherited = UnsafeCell::new(inherited);
+        Some(Box::new(Extra { name, inherited, polls: AtomicU64::new(0) }))
     }
 }

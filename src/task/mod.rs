@@ -31,7 +31,7 @@ pub use id::TaskId;
 pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
-pub(crate) use meta::{Kind, Meta, Site};
+pub(crate) use meta::{Extra, Kind, Meta, Site};
 pub(crate) use spawn::{New, admit, discard, run, spawn, spawn_blocking};
 
 use std::any::Any;
@@ -43,6 +43,7 @@ use std::task::{Context, Poll};
 
 use crate::context::{self, Scope};
 use crate::hooks::PanicReport;
+use crate::local::stack::Node;
 
 /// A task that is scheduled. At most one exists for each task.
 pub(crate) type Runnable = async_task::Runnable<Meta>;
@@ -111,6 +112,9 @@ impl<F> TaskFuture<F> {
     fn drop_future(&mut self) -> Result<(), Payload> {
         let scope = Scope::of_task(self.meta(), None);
         let _inside = scope.enter();
+        // SAFETY: this drops the future.
+        let locals = unsafe { self.meta().inherited() };
+        let _locals = locals.as_ref().map(Node::enter);
         catch_unwind(AssertUnwindSafe(|| self.future = None))
     }
 }
@@ -125,6 +129,10 @@ impl<F: Future> Future for TaskFuture<F> {
         let polled = {
             let scope = Scope::of_task(this.meta(), Some(cx.waker()));
             let _inside = scope.enter();
+            this.meta().count_poll();
+            // SAFETY: this polls the future.
+            let locals = unsafe { this.meta().inherited() };
+            let _locals = locals.as_ref().map(Node::enter);
             let future = this.future.as_mut().expect("a completed task is not polled again");
             // SAFETY: see above; `self` was pinned.
             let future = unsafe { Pin::new_unchecked(future) };
@@ -169,6 +177,7 @@ impl<F> Drop for TaskFuture<F> {
             }
         }
         // Last: after this the coordinator may count no task alive.
-        self.meta().finish(cancelled);
+        // SAFETY: it is dropped.
+        unsafe { self.meta().finish(cancelled) };
     }
 }

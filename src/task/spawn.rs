@@ -6,10 +6,11 @@ use std::future::Future;
 use async_task::{ScheduleInfo, WithInfo};
 
 use crate::context::{self, Entry};
+use crate::local::stack;
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
+use crate::task::{Extra, JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
 #[derive(Clone)]
@@ -79,7 +80,8 @@ pub(crate) fn admit(new: New<'_>, kind: Kind) -> Meta {
         }
         _ => (id::fresh(), admit_from_outside(shared, inside)),
     };
-    Meta::new(shared, new.site, id, new.name, kind, admitted)
+    let extra = Extra::of(new.name, stack::inherited());
+    Meta::new(shared, new.site, id, extra, kind, admitted)
 }
 
 fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
