@@ -214,7 +214,7 @@ fn an_inherited_value_is_dropped_when_the_last_task_has_ended_whoever_keeps_its_
     let tasks = HELD.sync_scope(Held(CountDrop(dropped.clone())), || {
         [0; 3].map(|_| {
             let rx = rx.clone();
-            coord.spawn(async move { drop(rx.recv().await) })
+            coord.spawn(async move { assert!(rx.recv().await.is_err()) })
         })
     });
     assert_eq!(dropped.load(Ordering::SeqCst), 0, "three tasks have it");

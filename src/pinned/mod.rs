@@ -45,7 +45,7 @@ use std::collections::VecDeque;
 use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, fence, lock};
-use crate::task::{self, Runnable};
+use crate::task::Runnable;
 
 /// Where the pinned tasks of one worker thread wait for it.
 #[derive(Default)]
@@ -138,7 +138,7 @@ impl Shared {
         }
         let mut refused = VecDeque::new();
         self.threads.start_numbered(self, index, || refused = self.homes[index].take_homeless());
-        refused.into_iter().for_each(task::discard);
+        drop(refused);
     }
 
     /// The same for every home, when the coordinator starts.
@@ -149,7 +149,7 @@ impl Shared {
     /// Drops what waits for threads that never came.
     pub(crate) fn discard_homeless(&self) {
         for home in &self.homes {
-            home.take_homeless().into_iter().for_each(task::discard);
+            drop(home.take_homeless());
         }
     }
 

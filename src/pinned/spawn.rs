@@ -74,7 +74,7 @@ where
     // A task in its home's inbox: for every schedule but the first the thread is
     // there. Captured, so that it holds also for a waker that outlives all.
     let schedule = move |runnable| {
-        way_home.push(runnable);
+        way_home.push(Runnable::new(runnable));
     };
     // SAFETY: the future is not `Send` once the closure has made it, and that is
     // done by a `run` of the runnable. A runnable goes to the home's inbox only,
@@ -84,7 +84,8 @@ where
     // dropped before it has run. Schedule function, closure and output are
     // `Send`, the function `Sync`; all are 'static.
     let (runnable, task) =
-        unsafe { builder.spawn_unchecked(|meta| TaskFuture::new(meta, pinned), schedule) };
+        unsafe { builder.spawn_unchecked(|_| TaskFuture::new(pinned), schedule) };
+    let runnable = Runnable::new(runnable);
     let handle = JoinHandle::new(task);
     if enlist(&runnable) {
         if !home.push(runnable) {

@@ -1,14 +1,13 @@
 //! What a task carries besides its future: whose it is, and what to call it.
 
-use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::context;
-use crate::local::stack::{Inherited, Node};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicBool};
 use crate::task::TaskId;
+use crate::task::origin::{Extra, Origin};
 use crate::task::registry::{Closed, Place};
 
 /// Where a task was spawned.
@@ -35,26 +34,27 @@ pub(crate) enum Kind {
 /// task was refused, the spawner's).
 pub(crate) struct Meta {
     shared: NonNull<Shared>,
-    pub(crate) site: &'static Site,
+    origin: Origin,
     pub(crate) id: u64,
     pub(crate) place: Place,
-    extra: Option<Box<Extra>>,
-    pub(crate) kind: Kind,
-    admitted: bool,
+    nature: Nature,
+    /// The handle gave the outcome out. Only the handle's owner has to do with it.
+    pub(crate) taken: AtomicBool,
 }
 
-/// What few tasks have.
-pub(crate) struct Extra {
-    name: Option<Arc<str>>,
-    /// The values in scope where the task was spawned, until its future is
-    /// dropped. Touched only by who polls or drops that.
-    inherited: UnsafeCell<Option<Inherited>>,
-    polls: AtomicU64,
+/// A [`Kind`], and whether the task was admitted, in one byte: four words and
+/// `async-task`'s own four are all that a task costs beyond its future.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Refused,
+    Future,
+    Blocking,
 }
+
+const _: () = assert!(size_of::<Meta>() <= 4 * size_of::<u64>());
 
 // SAFETY: `shared` points to a value that is `Send + Sync`; the other fields
-// are so by themselves, but for the cell in `Extra`, whose content is, and which
-// is touched by one thread at a time.
+// are so by themselves.
 unsafe impl Send for Meta {}
 // SAFETY: as above.
 unsafe impl Sync for Meta {}
@@ -62,20 +62,22 @@ unsafe impl Sync for Meta {}
 impl Meta {
     pub(crate) fn new(
         shared: &Shared,
-        site: &'static Site,
         id: u64,
-        extra: Option<Box<Extra>>,
+        origin: Origin,
         kind: Kind,
         admitted: bool,
     ) -> Self {
         Meta {
             shared: NonNull::from(shared),
-            site,
+            origin,
             id,
             place: Place::nowhere(),
-            extra,
-            kind,
-            admitted,
+            nature: match kind {
+                _ if !admitted => Nature::Refused,
+                Kind::Future => Nature::Future,
+                Kind::Blocking => Nature::Blocking,
+            },
+            taken: AtomicBool::new(false),
         }
     }
 
@@ -102,45 +104,37 @@ impl Meta {
     /// Whether the coordinator took the task in. A refused one is dropped by its
     /// spawner, and counted nowhere.
     pub(crate) fn is_admitted(&self) -> bool {
-        self.admitted
+        self.nature != Nature::Refused
     }
 
     pub(crate) fn id(&self) -> TaskId {
         TaskId(self.id)
     }
 
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Site {
+        self.origin.site()
+    }
+
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
-        self.extra.as_ref()?.name.as_ref()
+        self.origin.extra().and_then(|extra| extra.name.as_ref())
+    }
+
+    /// What few tasks have.
+    #[inline]
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        self.origin.extra()
     }
 
     /// How often the task was polled, if that is counted.
     pub(crate) fn polls(&self) -> Option<u64> {
-        let extra = self.extra.as_ref()?;
-        // Relaxed: a count, read for a list.
-        Some(extra.polls.load(Ordering::Relaxed))
+        self.extra().map(Extra::polls)
     }
 
-    /// Counts a poll, where polls are counted.
-    #[inline]
-    pub(crate) fn count_poll(&self) {
-        if let Some(extra) = &self.extra {
-            let polls = extra.polls.load(Ordering::Relaxed) + 1;
-            extra.polls.store(polls, Ordering::Relaxed);
-        }
-    }
-
-    /// What the task inherits, to be entered.
-    ///
-    /// # Safety
-    ///
-    /// The caller polls or drops the task's future, and does not let the node
-    /// outlive that.
-    #[inline]
-    pub(crate) unsafe fn inherited<'a>(&self) -> Option<Node<'a>> {
-        let extra = self.extra.as_ref()?;
-        // SAFETY: there is one caller at a time, and `release` is called after the
-        // last, by the same.
-        unsafe { &*extra.inherited.get() }.as_ref().map(Node::inherited)
+    /// Whether this is a closure for the blocking pool. Nobody polls a refused
+    /// task, so it is none.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.nature == Nature::Blocking
     }
 
     /// Enters the task, which is being polled, in the registry.
@@ -153,36 +147,15 @@ impl Meta {
     fn bind_first(&self, waker: &Waker) -> Result<(), Closed> {
         let shared = self.shared();
         let shard = context::seat(shared).map_or(shared.seats.len(), |seat| seat.index);
-        shared.registry.bind(shard, self, waker)
+        shared.registry.bind(shard, self, waker, shared.epoch.elapsed())
     }
 
     /// The task's future is gone.
-    ///
-    /// # Safety
-    ///
-    /// The caller dropped it, and this is the last that it does.
-    pub(crate) unsafe fn finish(&self, cancelled: bool) {
-        if let Some(extra) = &self.extra {
-            // SAFETY: only who polls or drops the future touches it, and that is
-            // over. What the drop of a value does is contained.
-            drop(unsafe { &mut *extra.inherited.get() }.take());
-        }
-        if self.admitted {
+    pub(crate) fn finish(&self, cancelled: bool) {
+        if self.is_admitted() {
             let shared = self.shared();
             shared.registry.release(self);
             shared.count_finished(cancelled);
         }
-    }
-}
-
-impl Extra {
-    /// `None` for a task that has nothing special.
-    #[inline]
-    pub(crate) fn of(name: Option<Arc<str>>, inherited: Option<Inherited>) -> Option<Box<Self>> {
-        if name.is_none() && inherited.is_none() {
-            return None;
-        }
-        let inherited = UnsafeCell::new(inherited);
-        Some(Box::new(Extra { name, inherited, polls: AtomicU64::new(0) }))
     }
 }

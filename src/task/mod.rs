@@ -23,7 +23,9 @@ mod error;
 pub(crate) mod id;
 mod join;
 mod meta;
+mod origin;
 pub(crate) mod registry;
+mod runnable;
 mod spawn;
 
 pub use error::JoinError;
@@ -31,22 +33,19 @@ pub use id::TaskId;
 pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
-pub(crate) use meta::{Extra, Kind, Meta, Site};
-pub(crate) use spawn::{New, admit, discard, run, spawn, spawn_blocking};
+pub(crate) use meta::{Kind, Meta, Site};
+pub(crate) use runnable::{Runnable, Turn};
+pub(crate) use spawn::{New, admit, run, spawn, spawn_blocking};
 
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use crate::context::{self, Scope};
 use crate::hooks::PanicReport;
 use crate::local::stack::Node;
-
-/// A task that is scheduled. At most one exists for each task.
-pub(crate) type Runnable = async_task::Runnable<Meta>;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -81,26 +80,24 @@ impl<T> Drop for Outcome<T> {
 }
 
 /// The user's future, with the watch kept over it.
+///
+/// It is polled and dropped inside a turn of its [`Runnable`] only.
 pub(crate) struct TaskFuture<F> {
-    meta: NonNull<Meta>,
     /// Dropped as soon as it completes or panics, at the latest in `drop`.
     future: Option<F>,
 }
 
-// SAFETY: `meta` points to the header of the task that this future is in; that
-// is shared state without thread affinity. The rest is as `Send` as `F` is.
-unsafe impl<F: Send> Send for TaskFuture<F> {}
-
 impl<F> TaskFuture<F> {
-    /// `meta` is the metadata of the task that this future becomes.
-    pub(crate) fn new(meta: &Meta, future: F) -> Self {
-        TaskFuture { meta: NonNull::from(meta), future: Some(future) }
+    pub(crate) fn new(future: F) -> Self {
+        TaskFuture { future: Some(future) }
     }
 
+    /// The metadata of the task that this future is in.
+    #[inline]
     fn meta(&self) -> &Meta {
-        // SAFETY: the future lives in the allocation that the metadata heads,
-        // and is dropped before it.
-        unsafe { self.meta.as_ref() }
+        // SAFETY: this is a turn of the task (see `Runnable`), whose memory lives
+        // until its future is dropped, and so as long as `self`.
+        unsafe { context::current_task().as_ref() }
     }
 
     fn panicked<T>(&self, payload: Payload) -> Outcome<T> {
@@ -112,8 +109,8 @@ impl<F> TaskFuture<F> {
     fn drop_future(&mut self) -> Result<(), Payload> {
         let scope = Scope::of_task(self.meta(), None);
         let _inside = scope.enter();
-        // SAFETY: this drops the future.
-        let locals = unsafe { self.meta().inherited() };
+        // SAFETY: this is a turn of the task.
+        let locals = self.meta().extra().and_then(|extra| unsafe { extra.inherited() });
         let _locals = locals.as_ref().map(Node::enter);
         catch_unwind(AssertUnwindSafe(|| self.future = None))
     }
@@ -126,12 +123,17 @@ impl<F: Future> Future for TaskFuture<F> {
         // SAFETY: `future` is only used in place: pinned below, dropped in
         // place by the assignment of `None`, never moved.
         let this = unsafe { self.get_unchecked_mut() };
+        if context::turn() == Turn::Discard {
+            return Poll::Ready(Outcome::Cancelled);
+        }
         let polled = {
             let scope = Scope::of_task(this.meta(), Some(cx.waker()));
             let _inside = scope.enter();
-            this.meta().count_poll();
-            // SAFETY: this polls the future.
-            let locals = unsafe { this.meta().inherited() };
+            let locals = this.meta().extra().and_then(|extra| {
+                extra.count_poll();
+                // SAFETY: this is a turn of the task.
+                unsafe { extra.inherited() }
+            });
             let _locals = locals.as_ref().map(Node::enter);
             let future = this.future.as_mut().expect("a completed task is not polled again");
             // SAFETY: see above; `self` was pinned.
@@ -176,8 +178,11 @@ impl<F> Drop for TaskFuture<F> {
                 self.meta().shared().hooks.report(Some(self.meta()), payload);
             }
         }
+        if let Some(extra) = self.meta().extra() {
+            // SAFETY: this is a turn of the task, and the future is dropped.
+            unsafe { extra.release() };
+        }
         // Last: after this the coordinator may count no task alive.
-        // SAFETY: it is dropped.
-        unsafe { self.meta().finish(cancelled) };
+        self.meta().finish(cancelled);
     }
 }

@@ -10,7 +10,8 @@ use crate::local::stack;
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::task::{Extra, JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
+use crate::task::origin::Origin;
+use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
 #[derive(Clone)]
@@ -29,7 +30,8 @@ where
     let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
+        .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
+    let runnable = Runnable::new(runnable);
     if !enlist(&runnable) {
         drop(runnable);
     } else {
@@ -53,7 +55,8 @@ where
     let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
+        .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
+    let runnable = Runnable::new(runnable);
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
@@ -80,8 +83,8 @@ pub(crate) fn admit(new: New<'_>, kind: Kind) -> Meta {
         }
         _ => (id::fresh(), admit_from_outside(shared, inside)),
     };
-    let extra = Extra::of(new.name, stack::inherited());
-    Meta::new(shared, new.site, id, extra, kind, admitted)
+    let origin = Origin::new(new.site, new.name, stack::inherited());
+    Meta::new(shared, id, origin, kind, admitted)
 }
 
 fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
@@ -130,7 +133,8 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
 #[inline]
-fn schedule(runnable: Runnable, info: ScheduleInfo) {
+fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
+    let runnable = Runnable::new(raw);
     // SAFETY: `async-task` schedules a task only while its future is not
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
@@ -155,7 +159,8 @@ fn schedule(runnable: Runnable, info: ScheduleInfo) {
 }
 
 /// The schedule function of every closure for the blocking pool.
-fn schedule_blocking(runnable: Runnable) {
+fn schedule_blocking(raw: async_task::Runnable<Meta>) {
+    let runnable = Runnable::new(raw);
     let shared = runnable.metadata().shared().to_arc();
     shared.submit_blocking(runnable);
 }
@@ -166,7 +171,7 @@ fn schedule_blocking(runnable: Runnable) {
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if entry.shared.is_cancelling() {
-        return discard(runnable);
+        return drop(runnable);
     }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
@@ -176,9 +181,4 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
-}
-
-/// Drops a task's future without polling it.
-pub(crate) fn discard(runnable: Runnable) {
-    drop(runnable);
 }
