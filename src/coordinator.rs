@@ -15,7 +15,7 @@ use crate::shutdown::{self, ShutdownReport};
 use crate::sync::{Arc, OnceLock};
 use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
-use crate::{Handle, context, free};
+use crate::{CancelToken, Handle, context, free, task};
 
 /// Runs tasks on several threads.
 ///
@@ -201,6 +201,31 @@ impl Coordinator {
         T: Send + 'static,
     {
         free::spawn_blocking_on(self.shared(), f)
+    }
+
+    /// [Runs a closure that blocks](Self::spawn_blocking) and can be told to stop: it
+    /// is given a [`CancelToken`], to look at now and then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// coord.start()?;
+    /// let task = coord.spawn_blocking_with(|stop| {
+    ///     while !stop.is_cancelled() {
+    ///         std::thread::sleep(Duration::from_millis(1)); // wait for something, in slices
+    ///     }
+    /// });
+    /// let _ended = oasync::block_on(task.cancel()); // does not hang
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(free::unnamed(self.shared(), Location::caller()), f)
     }
 
     /// [Sends](Self::spawn_blocking) a closure to the blocking pool and detaches

@@ -9,7 +9,7 @@ use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::builder::TaskBuilder;
 use crate::task::{self, JoinHandle, New};
-use crate::{Coordinator, context};
+use crate::{CancelToken, Coordinator, context};
 
 /// The process-wide coordinator, for code outside of every other.
 pub(crate) fn default() -> &'static Coordinator {
@@ -112,6 +112,27 @@ where
 {
     let site = Location::caller();
     with_current(|shared| task::spawn_blocking(unnamed(shared, site), f))
+}
+
+/// [Runs a closure that blocks](spawn_blocking) and can be told to stop; see
+/// [`Coordinator::spawn_blocking_with`].
+///
+/// ```
+/// let task = oasync::spawn_blocking_with(|stop| {
+///     while !stop.is_cancelled() {
+///         std::thread::yield_now(); // a piece of work
+///     }
+/// });
+/// let _ended = oasync::block_on(task.cancel()); // does not hang
+/// ```
+#[track_caller]
+pub fn spawn_blocking_with<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce(&CancelToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| task::spawn_blocking_with(unnamed(shared, site), f))
 }
 
 /// [Sends](spawn_blocking) a closure to the blocking pool and detaches it.

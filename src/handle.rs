@@ -6,14 +6,15 @@ use std::io;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::CancelToken;
 use crate::free;
 use crate::metrics::{Metrics, TaskInfo};
 use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::{Phase, Shared};
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync::{Arc, Ordering};
-use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
+use crate::task::{self, JoinHandle};
 
 /// Refers to a [`Coordinator`](crate::Coordinator): cheap to clone, to be sent to
 /// any thread, and with all of its methods.
@@ -102,6 +103,22 @@ impl Handle {
         T: Send + 'static,
     {
         free::spawn_blocking_on(&self.shared, f)
+    }
+
+    /// See [`Coordinator::spawn_blocking_with`](crate::Coordinator::spawn_blocking_with).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn_blocking_with(|stop| stop.is_cancelled());
+    /// assert!(!coord.block_on(task).unwrap());
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(free::unnamed(&self.shared, Location::caller()), f)
     }
 
     /// See [`Coordinator::gob`](crate::Coordinator::gob).

@@ -37,6 +37,7 @@
 //! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
 //! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
+//! | run what blocks until it is told to stop | [`spawn_blocking_with`], [`CancelToken`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | let others run | [`yield_now`] |
@@ -101,11 +102,13 @@ mod watch;
 mod worker;
 
 pub use block_on::block_in_place;
+pub use blocking::cancel::CancelToken;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{
-    block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_pinned, spawn_pinned_on, task,
+    block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
+    spawn_pinned_on, task,
 };
 pub use handle::Handle;
 pub use hooks::{Stall, TaskPanic};

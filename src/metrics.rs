@@ -221,7 +221,8 @@ impl TaskInfo {
 
     /// How often it has been polled, for a task with a name. Others are not
     /// counted, for that would cost them time (but for those that
-    /// [inherited](crate::InheritedLocal) something, which are).
+    /// [inherited](crate::InheritedLocal) something or have a
+    /// [`CancelToken`](crate::CancelToken), which are).
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

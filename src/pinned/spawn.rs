@@ -69,7 +69,7 @@ where
     let shared = new.shared;
     let home = &shared.homes[index];
     let pinned = Pinned::new(home.clone(), make);
-    let builder = async_task::Builder::new().metadata(task::admit(new, Kind::Future));
+    let builder = async_task::Builder::new().metadata(task::admit(new, Kind::Future, None));
     let way_home = home.clone();
     // A task in its home's inbox: for every schedule but the first the thread is
     // there. Captured, so that it holds also for a waker that outlives all.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::CancelToken;
 use crate::free;
 use crate::pinned::{self, NoSuchWorker};
 use crate::shared::Shared;
@@ -96,6 +97,23 @@ impl TaskBuilder {
         T: Send + 'static,
     {
         task::spawn_blocking(self.new_task(), f)
+    }
+
+    /// Sends a closure that can be told to stop to the blocking pool; see
+    /// [`Coordinator::spawn_blocking_with`](crate::Coordinator::spawn_blocking_with).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("scan").spawn_blocking_with(|stop| stop.is_cancelled());
+    /// assert!(!coord.block_on(task).unwrap());
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(self.new_task(), f)
     }
 
     /// Sends a closure to the blocking pool and detaches it.

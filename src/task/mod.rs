@@ -35,7 +35,7 @@ pub use join::{Cancel, JoinHandle};
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
-pub(crate) use spawn::{New, admit, run, spawn, spawn_blocking};
+pub(crate) use spawn::{New, admit, run, spawn, spawn_blocking, spawn_blocking_with};
 
 use std::any::Any;
 use std::future::Future;

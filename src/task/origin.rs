@@ -6,6 +6,7 @@ use std::cell::UnsafeCell;
 use std::mem::align_of;
 use std::ptr::NonNull;
 
+use crate::blocking::cancel::Stop;
 use crate::local::stack::{Inherited, Node};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::task::Site;
@@ -17,6 +18,8 @@ pub(crate) struct Extra {
     /// The values in scope where the task was spawned, until its future is dropped.
     inherited: UnsafeCell<Option<Inherited>>,
     polls: AtomicU64,
+    /// For a closure that can be told to stop.
+    pub(crate) stop: Option<Arc<Stop>>,
 }
 
 // SAFETY: the fields are shared by themselves, but for `inherited`: its content is,
@@ -77,12 +80,13 @@ impl Origin {
         site: &'static Site,
         name: Option<Arc<str>>,
         inherited: Option<Inherited>,
+        stop: Option<Arc<Stop>>,
     ) -> Self {
-        if name.is_none() && inherited.is_none() {
+        if name.is_none() && inherited.is_none() && stop.is_none() {
             return Origin(NonNull::from(site).cast());
         }
         let inherited = UnsafeCell::new(inherited);
-        Origin::boxed(Extra { site, name, inherited, polls: AtomicU64::new(0) })
+        Origin::boxed(Extra { site, name, inherited, polls: AtomicU64::new(0), stop })
     }
 
     #[cold]
@@ -131,11 +135,11 @@ mod tests {
     #[test]
     fn both_forms_give_back_what_was_put_in() {
         let site = Location::caller();
-        let plain = Origin::new(site, None, None);
+        let plain = Origin::new(site, None, None, None);
         assert!(plain.extra().is_none());
         assert_eq!(plain.site(), site);
         let name: Arc<str> = Arc::from("mail");
-        let named = Origin::new(site, Some(name.clone()), None);
+        let named = Origin::new(site, Some(name.clone()), None, None);
         assert_eq!(named.site(), site);
         assert_eq!(named.extra().and_then(|extra| extra.name.as_deref()), Some("mail"));
         drop(named);

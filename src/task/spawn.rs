@@ -5,6 +5,7 @@ use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
+use crate::blocking::cancel::{CancelToken, Stop};
 use crate::context::{self, Entry};
 use crate::local::stack;
 use crate::seat::Seated;
@@ -27,7 +28,7 @@ where
     F::Output: Send + 'static,
 {
     let shared = new.shared;
-    let meta = admit(new, Kind::Future);
+    let meta = admit(new, Kind::Future, None);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
@@ -51,8 +52,26 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    submit(new, None, f)
+}
+
+/// The same with a token that tells the closure to stop.
+pub(crate) fn spawn_blocking_with<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce(&CancelToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let token = CancelToken::new(new.shared);
+    submit(new, Some(token.stop()), move || f(&token))
+}
+
+fn submit<F, T>(new: New<'_>, stop: Option<Arc<Stop>>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let shared = new.shared;
-    let meta = admit(new, Kind::Blocking);
+    let meta = admit(new, Kind::Blocking, stop);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
@@ -73,7 +92,7 @@ where
 /// closer sets the phase first and counts second: one of the two sees the other.
 /// A refused task is not counted, so that no closer waits for it.
 #[inline]
-pub(crate) fn admit(new: New<'_>, kind: Kind) -> Meta {
+pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
@@ -83,7 +102,7 @@ pub(crate) fn admit(new: New<'_>, kind: Kind) -> Meta {
         }
         _ => (id::fresh(), admit_from_outside(shared, inside)),
     };
-    let origin = Origin::new(new.site, new.name, stack::inherited());
+    let origin = Origin::new(new.site, new.name, stack::inherited(), stop);
     Meta::new(shared, id, origin, kind, admitted)
 }
 
