@@ -15,10 +15,10 @@
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, OnceCell};
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
+use crate::local::stack::{self, Node};
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync::Arc;
@@ -66,6 +66,8 @@ pub(crate) struct Entry<'a> {
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
+    /// The task-local values in scope where the entry was made.
+    locals: Cell<*const Node<'static>>,
 }
 
 struct WorkerState {
@@ -87,24 +89,32 @@ impl<'a> Entry<'a> {
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
             base: Cell::new(ptr::null()),
+            locals: Cell::new(ptr::null()),
         }
     }
 
-    /// Makes this the thread's entry until the guard is dropped.
+    /// Makes this the thread's entry until the guard is dropped. The task-local
+    /// values around it are out of scope meanwhile: what runs in it is others' code.
     pub(crate) fn enter(&self) -> Entered<'_> {
         CONTEXT.with(|cx| {
             self.parent.set(cx.entry.get());
             self.base.set(cx.scope.get());
             cx.entry.set(ptr::from_ref(self).cast());
         });
-        Entered { previous: self.parent.get(), entry: PhantomData }
+        self.locals.set(stack::exchange(ptr::null()));
+        Entered { previous: self.parent.get(), base: None, locals: self.locals.get() }
     }
 
     /// Makes this the top entry again for as long as the guard lives, although
-    /// others were entered since.
+    /// others were entered since, with the task-local values around it.
     pub(crate) fn reenter(&self) -> Entered<'_> {
-        let previous = CONTEXT.with(|cx| cx.entry.replace(ptr::from_ref(self).cast()));
-        Entered { previous, entry: PhantomData }
+        let locals = stack::exchange(self.locals.get());
+        CONTEXT.with(|cx| {
+            let previous = cx.entry.replace(ptr::from_ref(self).cast());
+            // What is below is not the user's code of this entry.
+            let base = Some((&self.base, self.base.replace(cx.scope.get())));
+            Entered { previous, base, locals }
+        })
     }
 
     /// The seat this thread holds.
@@ -213,12 +223,17 @@ impl Drop for Entry<'_> {
 /// Restores the previous entry.
 pub(crate) struct Entered<'a> {
     previous: *const Entry<'static>,
-    entry: PhantomData<&'a Entry<'a>>,
+    base: Option<(&'a Cell<*const Scope>, *const Scope)>,
+    locals: *const Node<'static>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CONTEXT.with(|cx| cx.entry.set(self.previous));
+        stack::exchange(self.locals);
+        if let Some((base, previous)) = self.base {
+            base.set(previous);
+        }
     }
 }
 

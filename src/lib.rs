@@ -34,7 +34,10 @@
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
 //! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
+//! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
+//! | run what blocks until it is told to stop | [`spawn_blocking_with`], [`CancelToken`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | have tasks that end together | [`TaskGroup`], [`BoundedGroup`] for so many at a time |
@@ -42,6 +45,7 @@
 //! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
+//! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
@@ -85,10 +89,12 @@ mod handle;
 mod hooks;
 mod idle;
 mod info;
+mod local;
 mod metrics;
 mod parallel;
 mod parker;
 mod phase;
+mod pinned;
 mod queue;
 mod scope;
 mod seat;
@@ -102,19 +108,25 @@ mod watch;
 mod worker;
 
 pub use block_on::block_in_place;
+pub use blocking::cancel::CancelToken;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
-pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
+pub use free::{
+    block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
+    spawn_pinned_on, task,
+};
 pub use group::{
     BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
 };
 pub use handle::Handle;
 pub use hooks::{Stall, TaskPanic};
 pub use info::{WorkerInfo, WorkerKind};
+pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use pinned::{Broadcast, NoSuchWorker};
 pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;

@@ -171,6 +171,7 @@ pub struct TaskInfo {
     location: &'static Location<'static>,
     state: TaskState,
     age: Option<Duration>,
+    polls: Option<u64>,
 }
 
 /// What a task is doing.
@@ -213,10 +214,30 @@ impl TaskInfo {
         self.state
     }
 
-    /// How long ago it first waited (with a name: was spawned), or its closure
-    /// began; `None` for a task without a name in its first poll.
+    /// With a name, or pinned: how long ago it was spawned. Without: how long ago it
+    /// first waited, or its closure began; `None` in its first poll.
     pub fn age(&self) -> Option<Duration> {
         self.age
+    }
+
+    /// How often it has been polled, for a task with a name. Others are not
+    /// counted, for that would cost them time (but for those that
+    /// [inherited](crate::InheritedLocal) something or have a
+    /// [`CancelToken`](crate::CancelToken), which are).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.block_on(async {
+    ///     oasync::task().name("waiter").go(std::future::pending::<()>());
+    ///     assert_eq!(oasync::Coordinator::current().tasks()[0].polls(), Some(0));
+    ///     oasync::yield_now().await;
+    ///     while oasync::Coordinator::current().tasks()[0].polls() != Some(1) {
+    ///         oasync::yield_now().await;
+    ///     }
+    /// });
+    /// ```
+    pub fn polls(&self) -> Option<u64> {
+        self.polls
     }
 }
 
@@ -287,12 +308,14 @@ impl Shared {
                 location: meta.site(),
                 state: TaskState::Waiting,
                 age: Some(uptime.saturating_sub(since)),
+                polls: meta.polls(),
             });
         });
         for running in self.blocking.running() {
             set_running(&mut tasks, running.id, running.site, |info| {
                 info.name = running.name.clone();
-                info.age = Some(now.saturating_duration_since(running.since));
+                let began = || now.saturating_duration_since(running.since);
+                info.age.get_or_insert_with(began);
             });
         }
         for seat in &self.seats {
@@ -322,6 +345,7 @@ impl Shared {
                     location: label.site,
                     state: TaskState::Waiting,
                     age: None,
+                    polls: None,
                 },
             }
         };
@@ -342,7 +366,8 @@ fn set_running(
         info.state = TaskState::Running;
         return fill(info);
     }
-    let mut info = TaskInfo { id, name: None, location, state: TaskState::Running, age: None };
+    let state = TaskState::Running;
+    let mut info = TaskInfo { id, name: None, location, state, age: None, polls: None };
     fill(&mut info);
     tasks.push(info);
 }

@@ -13,6 +13,7 @@ use crate::context;
 use crate::hooks::Hooks;
 use crate::idle::{Idle, Promise, Vacated};
 use crate::parker::Parker;
+use crate::pinned::Home;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) blocking: BlockingPool,
     pub(crate) threads: Threads,
+    /// One for each worker thread, by its number.
+    pub(crate) homes: Box<[Arc<Home>]>,
     pub(crate) watcher: Watcher,
     pub(crate) callers: Indices,
     pub(crate) arenas: Arc<ArenaPool>,
@@ -77,6 +80,7 @@ impl Shared {
             registry: Registry::new(workers + 1),
             blocking: BlockingPool::new(options.blocking_threads, options.keep_alive),
             threads: Threads::new(workers),
+            homes: (0..workers).map(|_| Arc::default()).collect(),
             watcher: Watcher::new(),
             callers: Indices::default(),
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
@@ -113,6 +117,13 @@ impl Shared {
         if self.has_work() {
             self.notify();
         }
+        self.ensure_homes();
+    }
+
+    /// Whether the coordinator has started.
+    pub(crate) fn is_open(&self) -> bool {
+        // Relaxed: who looks has a fence before it.
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Starts the coordinator, if it was not; as for `open`.

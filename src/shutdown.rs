@@ -200,6 +200,7 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
 
 fn discard_queued(shared: &Shared) {
     drop(shared.blocking.take_queue());
+    shared.discard_homeless();
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
         drop(runnable);

@@ -24,6 +24,15 @@ impl Indices {
         index
     }
 
+    /// Takes `index`, if it is free.
+    fn claim(&self, index: usize) -> bool {
+        let mut taken = lock(&self.0);
+        if taken.len() <= index {
+            taken.resize(index + 1, false);
+        }
+        !std::mem::replace(&mut taken[index], true)
+    }
+
     pub(crate) fn give_back(&self, index: usize) {
         lock(&self.0)[index] = false;
     }
@@ -36,6 +45,9 @@ pub(crate) struct Threads {
     live: AtomicUsize,
     max: usize,
     pub(crate) indices: Indices,
+    /// Held from the moment a worker's number is taken until it is known whether
+    /// the system gives a thread for it.
+    starting: Mutex<()>,
     handles: Mutex<Handles>,
     /// Held by the one who joins: a second one waits for it.
     joining: Mutex<()>,
@@ -54,6 +66,7 @@ impl Threads {
             live: AtomicUsize::new(0),
             max,
             indices: Indices::default(),
+            starting: Mutex::new(()),
             handles: Mutex::default(),
             joining: Mutex::new(()),
         }
@@ -73,17 +86,47 @@ impl Threads {
         if !self.enter() {
             return Err((promise, None));
         }
+        let starting = lock(&self.starting);
         let index = self.indices.take();
-        let owned = shared.to_arc();
-        let name = format!("{}-{index}", shared.options.thread_name);
-        let started = self.spawn(shared, name, move || worker::thread(&owned, index, promise));
+        let started = self.spawn_worker(shared, index, Some(promise));
+        drop(starting);
         started.map_err(|error| {
-            self.indices.give_back(index);
-            self.leave();
             // Who waits for this thread to run something looks for another way.
             shared.wake_parked();
             // The closure was dropped with the promise in it.
             (Promise::assume(), Some(error))
+        })
+    }
+
+    /// Starts the worker thread of that number, for its pinned tasks, unless the
+    /// number is taken. There may be more live threads than seats then: one that
+    /// finds no seat polls its pinned tasks without. Calls `refused` under the
+    /// lock if the system gives none.
+    pub(crate) fn start_numbered(&self, shared: &Shared, index: usize, refused: impl FnOnce()) {
+        let _starting = lock(&self.starting);
+        if !self.indices.claim(index) {
+            return;
+        }
+        self.come_back();
+        if self.spawn_worker(shared, index, None).is_err() {
+            refused();
+        }
+    }
+
+    /// The thread is counted, and has its number. Both are given back if the
+    /// system refuses.
+    fn spawn_worker(
+        &self,
+        shared: &Shared,
+        index: usize,
+        promise: Option<Promise>,
+    ) -> io::Result<()> {
+        let owned = shared.to_arc();
+        let name = format!("{}-{index}", shared.options.thread_name);
+        let started = self.spawn(shared, name, move || worker::thread(&owned, index, promise));
+        started.inspect_err(|_| {
+            self.indices.give_back(index);
+            self.leave();
         })
     }
 
@@ -141,6 +184,11 @@ impl Threads {
 
     pub(crate) fn leave(&self) {
         self.live.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether there are more than enough.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.live() > self.max
     }
 
     /// Leaves if there are more than enough.

@@ -16,6 +16,7 @@ use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::idle::{Promise, Vacated};
 use crate::parker::{self, Parker};
+use crate::pinned;
 use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
@@ -64,6 +65,10 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             if main.advance() {
                 leave(entry);
                 return Left::Done;
+            }
+            if entry.away.get() && come_back(entry) {
+                leave(entry);
+                return Left::Retired;
             }
         }
         let next =
@@ -269,41 +274,32 @@ fn come_back(entry: &Entry<'_>) -> bool {
     }
     let threads = &entry.shared.threads;
     threads.come_back();
-    threads.retire()
+    threads.has_surplus() && pinned::leave_if(entry, || threads.retire())
 }
 
-/// A worker thread's [`Main`]: it works until everything has ended.
-struct ToTheEnd<'a>(&'a Shared);
-
-impl Main for ToTheEnd<'_> {
-    fn is_ready(&self) -> bool {
-        self.0.is_over()
-    }
-
-    fn advance(&self) -> bool {
-        true
-    }
-}
-
-/// The body of a worker thread, which starts with a promise.
-pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
+/// The body of a worker thread, which starts with a promise, or for its pinned
+/// tasks.
+pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     context::settle(shared);
     let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
     let entered = entry.enter();
     let info = entry.info();
-    if shared.hooks.thread_start.is_some() {
-        // While a promise is out nobody else is woken, so not during the hook.
-        if let Some(promise) = shared.take_back(promise) {
-            shared.wake(promise);
+    match promise {
+        Some(promise) if shared.hooks.thread_start.is_none() => {
+            sit(&entry, shared.idle.redeem(promise, index));
+            entry.searching.set(true);
         }
-        shared.hooks.thread_started(&info);
-    } else {
-        sit(&entry, shared.idle.redeem(promise, index));
-        entry.searching.set(true);
+        promise => {
+            // While a promise is out nobody else is woken, so not during the hook.
+            if let Some(promise) = promise.and_then(|promise| shared.take_back(promise)) {
+                shared.wake(promise);
+            }
+            shared.hooks.thread_started(&info);
+        }
     }
     // The hook may have stepped aside, and another thread have come.
     let retired = entry.away.get() && come_back(&entry);
-    let left = if retired { Left::Retired } else { work(&entry, &ToTheEnd(shared)) };
+    let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
     if left == Left::Done {
         shared.threads.leave();
     }
@@ -313,4 +309,8 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
     drop(entered);
     drop(entry);
     shared.threads.indices.give_back(index);
+    if index < shared.homes.len() {
+        // Who pushed meanwhile found the number taken.
+        shared.ensure_home(index);
+    }
 }

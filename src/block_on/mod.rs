@@ -31,7 +31,7 @@ use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::worker::{self, Main};
 
-use frame::{Frame, Link};
+use frame::Frame;
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
@@ -225,5 +225,5 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
     }
 }
 
-/// Polls the main futures that wait further down this thread's stack.
-pub(crate) use frame::advance_suspended;
+// The main futures that wait further down this thread's stack.
+pub(crate) use frame::{Link, advance_suspended};

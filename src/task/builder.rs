@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::CancelToken;
 use crate::free;
+use crate::pinned::{self, NoSuchWorker};
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::{self, JoinHandle, New};
@@ -97,6 +99,23 @@ impl TaskBuilder {
         task::spawn_blocking(self.new_task(), f)
     }
 
+    /// Sends a closure that can be told to stop to the blocking pool; see
+    /// [`Coordinator::spawn_blocking_with`](crate::Coordinator::spawn_blocking_with).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("scan").spawn_blocking_with(|stop| stop.is_cancelled());
+    /// assert!(!coord.block_on(task).unwrap());
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(self.new_task(), f)
+    }
+
     /// Sends a closure to the blocking pool and detaches it.
     ///
     /// ```
@@ -115,6 +134,51 @@ impl TaskBuilder {
     {
         let handle = task::spawn_blocking(self.new_task(), f);
         free::detach(&self.shared, handle);
+    }
+
+    /// Spawns a task that stays on one worker thread; see
+    /// [`Coordinator::spawn_pinned`](crate::Coordinator::spawn_pinned).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("ui").spawn_pinned(|| async { *std::rc::Rc::new(42) });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned<C, F>(self, make: C) -> JoinHandle<F::Output>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned(self.new_task(), make)
+    }
+
+    /// The same on the worker thread `index`; see
+    /// [`Coordinator::spawn_pinned_on`](crate::Coordinator::spawn_pinned_on).
+    ///
+    /// # Errors
+    ///
+    /// If there are no more than `index` workers; `make` is dropped.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("ui").spawn_pinned_on(0, || async { 42 })?;
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// # Ok::<(), oasync::NoSuchWorker>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned_on<C, F>(
+        self,
+        index: usize,
+        make: C,
+    ) -> Result<JoinHandle<F::Output>, NoSuchWorker>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned_on(self.new_task(), index, make)
     }
 
     #[track_caller]

@@ -37,8 +37,8 @@ pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
 pub(crate) use spawn::{
-    New, create, create_unchecked, launch_aside, launch_created, run, spawn, spawn_aside,
-    spawn_blocking,
+    New, admit, create, create_unchecked, launch_aside, launch_created, run, spawn, spawn_aside,
+    spawn_blocking, spawn_blocking_with,
 };
 
 use std::any::Any;
@@ -49,6 +49,7 @@ use std::task::{Context, Poll};
 
 use crate::context::{self, Scope};
 use crate::hooks::PanicReport;
+use crate::local::stack::Node;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -100,7 +101,7 @@ pub(crate) struct TaskFuture<F> {
 }
 
 impl<F> TaskFuture<F> {
-    fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         TaskFuture { future: Some(future) }
     }
 
@@ -121,6 +122,9 @@ impl<F> TaskFuture<F> {
     fn drop_future(&mut self) -> Result<(), Payload> {
         let scope = Scope::of_task(self.meta(), None);
         let _inside = scope.enter();
+        // SAFETY: this is a turn of the task.
+        let locals = self.meta().extra().and_then(|extra| unsafe { extra.inherited() });
+        let _locals = locals.as_ref().map(Node::enter);
         catch_unwind(AssertUnwindSafe(|| self.future = None))
     }
 }
@@ -138,6 +142,12 @@ impl<F: Future> Future for TaskFuture<F> {
         let polled = {
             let scope = Scope::of_task(this.meta(), Some(cx.waker()));
             let _inside = scope.enter();
+            let locals = this.meta().extra().and_then(|extra| {
+                extra.count_poll();
+                // SAFETY: this is a turn of the task.
+                unsafe { extra.inherited() }
+            });
+            let _locals = locals.as_ref().map(Node::enter);
             let future = this.future.as_mut().expect("a completed task is not polled again");
             // SAFETY: see above; `self` was pinned.
             let future = unsafe { Pin::new_unchecked(future) };
@@ -180,6 +190,10 @@ impl<F> Drop for TaskFuture<F> {
             if let Err(payload) = self.drop_future() {
                 self.meta().shared().hooks.report(Some(self.meta()), payload);
             }
+        }
+        if let Some(extra) = self.meta().extra() {
+            // SAFETY: this is a turn of the task, and the future is dropped.
+            unsafe { extra.release() };
         }
         // Last: after this the coordinator may count no task alive.
         self.meta().finish(cancelled);

@@ -5,14 +5,18 @@ use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
+use crate::blocking::cancel::{CancelToken, Stop};
 use crate::context::{self, Entry};
+use crate::local::stack;
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
+use crate::task::origin::Origin;
 use crate::task::sink::{Leash, Sink, Sinking};
 use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
+#[derive(Clone)]
 pub(crate) struct New<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) site: &'static Site,
@@ -48,7 +52,7 @@ where
     F::Output: Send + 'static,
 {
     let shared = new.shared;
-    let meta = admit(new, Kind::Future);
+    let meta = admit(new, Kind::Future, None);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
@@ -86,7 +90,7 @@ where
     F::Output: Send,
     S: Sink<F::Output> + Send,
 {
-    let meta = admit(new, kind);
+    let meta = admit(new, kind, None);
     let builder = async_task::Builder::new().metadata(meta);
     let make = |meta: &Meta| Sinking::new(meta, future, sink);
     let (runnable, task) = match kind {
@@ -144,8 +148,26 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    submit(new, None, f)
+}
+
+/// The same with a token that tells the closure to stop.
+pub(crate) fn spawn_blocking_with<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce(&CancelToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let token = CancelToken::new(new.shared);
+    submit(new, Some(token.stop()), move || f(&token))
+}
+
+fn submit<F, T>(new: New<'_>, stop: Option<Arc<Stop>>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let shared = new.shared;
-    let meta = admit(new, Kind::Blocking);
+    let meta = admit(new, Kind::Blocking, stop);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
@@ -161,7 +183,7 @@ where
 /// closer sets the phase first and counts second: one of the two sees the other.
 /// A refused task is not counted, so that no closer waits for it.
 #[inline]
-fn admit(new: New<'_>, kind: Kind) -> Meta {
+pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
@@ -171,7 +193,8 @@ fn admit(new: New<'_>, kind: Kind) -> Meta {
         }
         _ => (id::fresh(), admit_from_outside(shared, inside)),
     };
-    Meta::new(shared, new.site, id, new.name, kind, admitted)
+    let origin = Origin::new(new.site, new.name, stack::inherited(), stop);
+    Meta::new(shared, id, origin, kind, admitted)
 }
 
 fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
