@@ -92,6 +92,10 @@ mod sync;
 mod task;
 mod thief;
 mod threads;
+#[cfg(feature = "time")]
+pub mod time;
+#[cfg_attr(not(feature = "time"), path = "timers/off.rs")]
+mod timers;
 mod watch;
 mod worker;
 
@@ -108,6 +112,8 @@ pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
+#[cfg(feature = "time")]
+pub use time::{interval, sleep, sleep_until, timeout};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};

@@ -19,6 +19,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
+use crate::timers::Timers;
 use crate::watch::Watcher;
 
 pub(crate) use crate::phase::{AtomicPhase, Phase};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) blocking: BlockingPool,
     pub(crate) threads: Threads,
     pub(crate) watcher: Watcher,
+    pub(crate) timers: Timers,
     pub(crate) callers: Indices,
     pub(crate) arenas: Arc<ArenaPool>,
     /// Threads that may be parked, to be woken when the phase changes.
@@ -64,6 +66,7 @@ pub(crate) struct Foreign {
 impl Shared {
     pub(crate) fn new(options: Options, hooks: Hooks) -> Arc<Self> {
         let workers = options.workers;
+        let epoch = Instant::now();
         barrier::init();
         Arc::new_cyclic(|me| Shared {
             me: me.clone(),
@@ -78,13 +81,14 @@ impl Shared {
             blocking: BlockingPool::new(options.blocking_threads, options.keep_alive),
             threads: Threads::new(workers),
             watcher: Watcher::new(),
+            timers: Timers::new(workers, epoch),
             callers: Indices::default(),
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
             parked: Mutex::new(Slab::new()),
             close_depth: AtomicU64::new(0),
             gave_up: AtomicBool::new(false),
             keep: Mutex::new(None),
-            epoch: Instant::now(),
+            epoch,
             options,
         })
     }
@@ -268,6 +272,7 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.phase.advance(Phase::Stopped);
         self.wake_parked();
+        self.close_timers();
         let kept = lock(&self.keep).take();
         drop(kept);
     }

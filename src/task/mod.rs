@@ -32,6 +32,8 @@ pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
+#[cfg(feature = "time")]
+pub(crate) use spawn::spawn_in_pool;
 pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
 
 use std::any::Any;

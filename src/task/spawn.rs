@@ -47,11 +47,20 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    spawn_in_pool(new, async move { f() })
+}
+
+/// Spawns a future that is polled by the blocking pool.
+pub(crate) fn spawn_in_pool<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let shared = new.shared;
     let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, async move { f() }), schedule_blocking);
+        .spawn(|meta| TaskFuture::new(meta, future), schedule_blocking);
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
