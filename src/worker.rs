@@ -76,13 +76,14 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 // queue. Nobody is woken while a searcher is counted.
                 end_search(entry);
                 task::run(entry, runnable);
-                if entry.away.get() && come_back(entry) {
-                    leave(entry);
-                    return Left::Retired;
-                }
             }
             None if main.is_ready() => {}
             None => rest(entry, main),
+        }
+        // A waker of a timer is user code, too.
+        if entry.away.get() && come_back(entry) {
+            leave(entry);
+            return Left::Retired;
         }
     }
 }
@@ -92,7 +93,10 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
 #[cold]
 fn now_and_then(entry: &Entry<'_>) {
     let shared = entry.shared;
-    if shared.timers.is_due() {
+    // The seat is wound up at once: to fire is to run user code, which may give it up.
+    let (due, now) = shared.timers.look();
+    entry.seated().inspect(|seat| seat.wind(now));
+    if due {
         shared.fire_timers();
     }
     let Some(seat) = entry.seated() else { return };

@@ -92,13 +92,16 @@ impl Timers {
         self.epoch + Duration::from_nanos(tick.min(LAST) << TICK_BITS)
     }
 
-    /// Whether a worker that is busy should [fire](Shared::fire_timers). Without a timer
-    /// this is one load.
-    #[inline]
-    pub(crate) fn is_due(&self) -> bool {
+    /// Whether a worker that is busy should [fire](Shared::fire_timers), and, if timers
+    /// wait, the time in nanoseconds. Without timers this is one load.
+    pub(crate) fn look(&self) -> (bool, Option<u64>) {
         // Relaxed: the next look sees it; before it sleeps a thread looks otherwise.
         let next = self.next.load(Ordering::Relaxed);
-        next != NEVER && next <= self.now()
+        if next == NEVER {
+            return (false, None);
+        }
+        let now = self.epoch.elapsed();
+        (next <= tick_before(now), Some(now.as_nanos() as u64))
     }
 
     /// Makes a thread that is about to park the holder, unless it need not be one. To

@@ -21,9 +21,8 @@ impl Timers {
         Timers
     }
 
-    #[inline]
-    pub(crate) fn is_due(&self) -> bool {
-        false
+    pub(crate) fn look(&self) -> (bool, Option<u64>) {
+        (false, None)
     }
 
     pub(crate) fn is_overdue(&self) -> bool {
