@@ -1,11 +1,13 @@
 //! Where a thread is: in which coordinator, on which seat, inside which task.
 //!
-//! Two stacks, both linked through the thread's own call stack, and one
+//! Three stacks, all linked through the thread's own call stack, with a
 //! thread-local pointer to the top of each:
 //!
 //! * an [`Entry`] for each coordinator that this thread works for: one for a
 //!   worker or blocking thread's whole life, one for each `block_on`;
-//! * a [`Scope`] for each piece of user code that is being polled or dropped.
+//! * a [`Scope`] for each piece of user code that is being polled or dropped;
+//! * the task whose turn it is, around its poll or drop; see
+//!   [`Runnable`](crate::task::Runnable).
 //!
 //! ```text
 //!   worker thread:   Entry A ── Scope task 7 ── Entry B (block_on) ── Scope main
@@ -14,18 +16,20 @@
 use std::any::{Any, type_name};
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::task::{Kind, Meta};
+use crate::task::{Meta, Turn};
 use crate::{WorkerInfo, WorkerKind};
 
 struct Context {
     entry: Cell<*const Entry<'static>>,
     scope: Cell<*const Scope>,
+    task: Cell<*const Meta>,
+    turn: Cell<Turn>,
     /// The coordinator that started this thread; only compared.
     home: Cell<*const Shared>,
 }
@@ -35,6 +39,8 @@ thread_local! {
         Context {
             entry: Cell::new(ptr::null()),
             scope: Cell::new(ptr::null()),
+            task: Cell::new(ptr::null()),
+            turn: Cell::new(Turn::Poll),
             home: Cell::new(ptr::null()),
         }
     };
@@ -264,6 +270,43 @@ impl Drop for Inside<'_> {
     }
 }
 
+/// Makes this the thread's current task until the guard is dropped.
+#[inline]
+pub(crate) fn enter_task(meta: &Meta, turn: Turn) -> Current {
+    CONTEXT.with(|cx| Current { task: cx.task.replace(meta), turn: cx.turn.replace(turn) })
+}
+
+/// Restores the previous current task.
+pub(crate) struct Current {
+    task: *const Meta,
+    turn: Turn,
+}
+
+impl Drop for Current {
+    #[inline]
+    fn drop(&mut self) {
+        CONTEXT.with(|cx| {
+            cx.task.set(self.task);
+            cx.turn.set(self.turn);
+        });
+    }
+}
+
+/// The task whose turn it is on this thread.
+///
+/// # Panics
+///
+/// If there is none.
+#[inline]
+pub(crate) fn current_task() -> NonNull<Meta> {
+    NonNull::new(CONTEXT.with(|cx| cx.task.get()).cast_mut()).expect("a task has its turn")
+}
+
+#[inline]
+pub(crate) fn turn() -> Turn {
+    CONTEXT.with(|cx| cx.turn.get())
+}
+
 fn as_ref<'a, T>(pointer: *const T) -> Option<&'a T> {
     // SAFETY: called in this file only, with the pointers of the two stacks:
     // null, or a value on this thread's call stack below the caller, which its
@@ -334,8 +377,7 @@ pub(crate) fn scopes<'a>() -> impl Iterator<Item = &'a Scope> {
 /// Whether a `block_on` here would block someone else's poll. The closure of a
 /// blocking thread is nobody's poll.
 pub(crate) fn is_nested() -> bool {
-    let polling =
-        || scopes().any(|scope| scope.task().is_none_or(|task| task.kind == Kind::Future));
+    let polling = || scopes().any(|scope| scope.task().is_none_or(|task| !task.is_blocking()));
     let seated = |entry: &Entry<'_>| entry.ancestors().any(|entry| entry.seated().is_some());
     polling() || top_entry().is_some_and(seated)
 }

@@ -169,7 +169,7 @@ impl Hooks {
     /// Counts a panic that no handle will take, and tells the hook.
     pub(crate) fn report(&self, meta: Option<&Meta>, payload: Box<dyn Any + Send>) {
         self.count();
-        let origin = meta.map(|meta| (meta.id(), meta.site));
+        let origin = meta.map(|meta| (meta.id(), meta.site()));
         let name = meta.and_then(|meta| meta.name()).map(|name| &**name);
         self.tell(origin, name, payload);
     }
@@ -213,7 +213,7 @@ impl PanicReport {
         hooks.count();
         PanicReport(Box::new(Report {
             payload: Some(payload),
-            origin: (meta.id(), meta.site),
+            origin: (meta.id(), meta.site()),
             name: meta.name().cloned(),
             hooks: hooks.clone(),
         }))

@@ -298,15 +298,15 @@ impl Shared {
 
     /// Every task that has waited once, has a name, or is running.
     pub(crate) fn tasks(&self) -> Vec<TaskInfo> {
-        let now = Instant::now();
+        let (now, uptime) = (Instant::now(), self.epoch.elapsed());
         let mut tasks: Vec<TaskInfo> = Vec::new();
         self.registry.for_each(|meta, since| {
             tasks.push(TaskInfo {
                 id: meta.id(),
                 name: meta.name().cloned(),
-                location: meta.site,
+                location: meta.site(),
                 state: TaskState::Waiting,
-                age: Some(now.saturating_duration_since(since)),
+                age: Some(uptime.saturating_sub(since)),
             });
         });
         for running in self.blocking.running() {

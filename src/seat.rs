@@ -236,7 +236,7 @@ impl Seated<'_> {
         let counters = &self.counters;
         bump(&counters.polls, 1, Ordering::Relaxed);
         // Release, both: meet the Acquires in `running`.
-        counters.running_site.store(std::ptr::from_ref(meta.site).cast_mut(), Ordering::Release);
+        counters.running_site.store(std::ptr::from_ref(meta.site()).cast_mut(), Ordering::Release);
         counters.running.store(meta.id, Ordering::Release);
     }
     #[inline]

@@ -29,7 +29,6 @@ use crate::context::{self, Entry};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
 use crate::sync::{Arc, Ordering};
-use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;
 
@@ -200,10 +199,10 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
 }
 
 fn discard_queued(shared: &Shared) {
-    shared.blocking.take_queue().into_iter().for_each(task::discard);
+    drop(shared.blocking.take_queue());
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
-        task::discard(runnable);
+        drop(runnable);
     }
 }
 

@@ -329,7 +329,7 @@ impl Running {
         Running {
             id: meta.id(),
             name: meta.name().cloned(),
-            site: meta.site,
+            site: meta.site(),
             since: Instant::now(),
         }
     }

@@ -6,14 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use async_task::FallibleTask;
-
 use crate::context;
 use crate::hooks::Hooks;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use crate::task::{JoinError, Meta, Outcome, TaskId};
 
-type Task<T> = FallibleTask<Outcome<T>, Meta>;
+type Task<T> = async_task::Task<Outcome<T>, Meta>;
 
 /// A handle to a spawned task or closure: a future of its result.
 ///
@@ -46,14 +44,15 @@ type Task<T> = FallibleTask<Outcome<T>, Meta>;
 pub struct JoinHandle<T> {
     /// `None` only while it is being dropped or cancelled.
     task: Option<Task<T>>,
-    id: TaskId,
-    guarded: Option<Arc<Guarded>>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: async_task::Task<Outcome<T>, Meta>) -> Self {
-        let id = task.metadata().id();
-        JoinHandle { task: Some(task.fallible()), id, guarded: None }
+    pub(crate) fn new(task: Task<T>) -> Self {
+        JoinHandle { task: Some(task) }
+    }
+
+    fn task(&self) -> &Task<T> {
+        self.task.as_ref().expect("only `drop` and `cancel` take it")
     }
 
     /// Whether the task has ended: completed, panicked or been cancelled.
@@ -69,7 +68,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(Task::is_finished)
+        self.task().is_finished()
     }
 
     /// The task's id.
@@ -80,7 +79,7 @@ impl<T> JoinHandle<T> {
     /// assert_eq!(coord.tasks()[0].id(), task.id());
     /// ```
     pub fn id(&self) -> TaskId {
-        self.id
+        self.task().metadata().id()
     }
 }
 
@@ -111,7 +110,7 @@ impl<T: Send + 'static> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(mut self) -> Cancel<T> {
-        let id = self.id;
+        let id = self.id();
         let task = self.task.take().expect("only `drop` and `cancel` take it");
         let mut ending: Ending<T> = Box::pin(task.cancel());
         let mut cx = Context::from_waker(Waker::noop());
@@ -119,7 +118,7 @@ impl<T: Send + 'static> JoinHandle<T> {
             Poll::Ready(outcome) => (None, outcome),
             Poll::Pending => (Some(ending), None),
         };
-        Cancel { ending, ready, id, guarded: None }
+        Cancel { ending, ready, id }
     }
 }
 
@@ -135,12 +134,18 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(task) = &mut this.task else {
-            return Poll::Ready(Err(JoinError::cancelled(this.id)));
-        };
-        let outcome = Guarded::poll(&mut this.guarded, cx, Pin::new(task));
-        outcome.map(|outcome| finish(outcome, this.id))
+        let task = self.task.as_mut().expect("only `drop` and `cancel` take it");
+        let id = task.metadata().id();
+        // Relaxed: only this handle has to do with the flag.
+        if task.metadata().taken.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(JoinError::cancelled(id)));
+        }
+        let own = task.is_finished() || context::is_own_waker(cx.waker());
+        // Ready in every case but a panic of ours: a task that is not polled to
+        // its end is discarded, which leaves an outcome too.
+        let outcome = ready!(guarded(own, cx, |cx| Pin::new(&mut *task).poll(cx)));
+        task.metadata().taken.store(true, Ordering::Relaxed);
+        Poll::Ready(outcome.into_result(id))
     }
 }
 
@@ -150,7 +155,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("finished", &self.is_finished())
             .finish()
     }
@@ -185,7 +190,6 @@ pub struct Cancel<T> {
     /// How it ended, if that is not given out yet.
     ready: Option<Outcome<T>>,
     id: TaskId,
-    guarded: Option<Arc<Guarded>>,
 }
 
 impl<T> Future for Cancel<T> {
@@ -196,7 +200,8 @@ impl<T> Future for Cancel<T> {
         let Some(ending) = &mut this.ending else {
             return Poll::Ready(finish(this.ready.take(), this.id));
         };
-        let outcome = ready!(Guarded::poll(&mut this.guarded, cx, ending.as_mut()));
+        let own = context::is_own_waker(cx.waker());
+        let outcome = ready!(guarded(own, cx, |cx| ending.as_mut().poll(cx)));
         this.ending = None;
         Poll::Ready(finish(outcome, this.id))
     }
@@ -218,34 +223,19 @@ struct Guarded {
     hooks: Option<Arc<Hooks>>,
 }
 
-impl Guarded {
-    /// Polls `future` with `cx`'s waker if that is ours, else with a guarded
-    /// one, which `cache` keeps for the next poll.
-    fn poll<F: Future + ?Sized>(
-        cache: &mut Option<Arc<Guarded>>,
-        cx: &mut Context<'_>,
-        future: Pin<&mut F>,
-    ) -> Poll<F::Output> {
-        if context::is_own_waker(cx.waker()) {
-            return future.poll(cx);
-        }
-        let fits = |guarded: &&Arc<Guarded>| {
-            guarded.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
-        };
-        let guarded = match cache.as_ref().filter(fits) {
-            Some(guarded) => guarded.clone(),
-            None => {
-                let guarded = Arc::new(Guarded {
-                    waker: Some(cx.waker().clone()),
-                    hooks: context::with_shared(|shared| shared.hooks.clone()),
-                });
-                cache.insert(guarded).clone()
-            }
-        };
-        let waker = Waker::from(guarded);
-        future.poll(&mut Context::from_waker(&waker))
+/// Polls with `cx`'s waker if that is our `own`, else with a guarded one.
+fn guarded<R>(own: bool, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    if own {
+        return poll(cx);
     }
+    let waker = Waker::from(Arc::new(Guarded {
+        waker: Some(cx.waker().clone()),
+        hooks: context::with_shared(|shared| shared.hooks.clone()),
+    }));
+    poll(&mut Context::from_waker(&waker))
+}
 
+impl Guarded {
     fn contain(&self, call: impl FnOnce()) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
             match &self.hooks {

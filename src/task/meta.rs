@@ -5,8 +5,9 @@ use std::task::Waker;
 
 use crate::context;
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicBool};
 use crate::task::TaskId;
+use crate::task::origin::Origin;
 use crate::task::registry::{Closed, Place};
 
 /// Where a task was spawned.
@@ -33,13 +34,24 @@ pub(crate) enum Kind {
 /// task was refused, the spawner's).
 pub(crate) struct Meta {
     shared: NonNull<Shared>,
-    pub(crate) site: &'static Site,
+    origin: Origin,
     pub(crate) id: u64,
     pub(crate) place: Place,
-    name: Option<Box<Arc<str>>>,
-    pub(crate) kind: Kind,
-    admitted: bool,
+    nature: Nature,
+    /// The handle gave the outcome out. Only the handle's owner has to do with it.
+    pub(crate) taken: AtomicBool,
 }
+
+/// A [`Kind`], and whether the task was admitted, in one byte: four words and
+/// `async-task`'s own four are all that a task costs beyond its future.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Refused,
+    Future,
+    Blocking,
+}
+
+const _: () = assert!(size_of::<Meta>() <= 4 * size_of::<u64>());
 
 // SAFETY: `shared` points to a value that is `Send + Sync`; the other fields
 // are so by themselves.
@@ -58,12 +70,15 @@ impl Meta {
     ) -> Self {
         Meta {
             shared: NonNull::from(shared),
-            site,
+            origin: Origin::new(site, name),
             id,
             place: Place::nowhere(),
-            name: name.map(Box::new),
-            kind,
-            admitted,
+            nature: match kind {
+                _ if !admitted => Nature::Refused,
+                Kind::Future => Nature::Future,
+                Kind::Blocking => Nature::Blocking,
+            },
+            taken: AtomicBool::new(false),
         }
     }
 
@@ -90,15 +105,26 @@ impl Meta {
     /// Whether the coordinator took the task in. A refused one is dropped by its
     /// spawner, and counted nowhere.
     pub(crate) fn is_admitted(&self) -> bool {
-        self.admitted
+        self.nature != Nature::Refused
     }
 
     pub(crate) fn id(&self) -> TaskId {
         TaskId(self.id)
     }
 
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Site {
+        self.origin.site()
+    }
+
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
-        self.name.as_deref()
+        self.origin.extra().and_then(|extra| extra.name.as_ref())
+    }
+
+    /// Whether this is a closure for the blocking pool. Nobody polls a refused
+    /// task, so it is none.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.nature == Nature::Blocking
     }
 
     /// Enters the task, which is being polled, in the registry.
@@ -111,12 +137,12 @@ impl Meta {
     fn bind_first(&self, waker: &Waker) -> Result<(), Closed> {
         let shared = self.shared();
         let shard = context::seat(shared).map_or(shared.seats.len(), |seat| seat.index);
-        shared.registry.bind(shard, self, waker)
+        shared.registry.bind(shard, self, waker, shared.epoch.elapsed())
     }
 
     /// The task's future is gone.
     pub(crate) fn finish(&self, cancelled: bool) {
-        if self.admitted {
+        if self.is_admitted() {
             let shared = self.shared();
             shared.registry.release(self);
             shared.count_finished(cancelled);

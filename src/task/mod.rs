@@ -23,7 +23,9 @@ mod error;
 pub(crate) mod id;
 mod join;
 mod meta;
+mod origin;
 pub(crate) mod registry;
+mod runnable;
 mod spawn;
 
 pub use error::JoinError;
@@ -32,22 +34,19 @@ pub use join::{Cancel, JoinHandle};
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
+pub(crate) use runnable::{Runnable, Turn};
 #[cfg(feature = "time")]
 pub(crate) use spawn::spawn_in_pool;
-pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
+pub(crate) use spawn::{New, run, spawn, spawn_blocking};
 
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use crate::context::{self, Scope};
 use crate::hooks::PanicReport;
-
-/// A task that is scheduled. At most one exists for each task.
-pub(crate) type Runnable = async_task::Runnable<Meta>;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -82,26 +81,24 @@ impl<T> Drop for Outcome<T> {
 }
 
 /// The user's future, with the watch kept over it.
+///
+/// It is polled and dropped inside a turn of its [`Runnable`] only.
 pub(crate) struct TaskFuture<F> {
-    meta: NonNull<Meta>,
     /// Dropped as soon as it completes or panics, at the latest in `drop`.
     future: Option<F>,
 }
 
-// SAFETY: `meta` points to the header of the task that this future is in; that
-// is shared state without thread affinity. The rest is as `Send` as `F` is.
-unsafe impl<F: Send> Send for TaskFuture<F> {}
-
 impl<F> TaskFuture<F> {
-    /// `meta` is the metadata of the task that this future becomes.
-    fn new(meta: &Meta, future: F) -> Self {
-        TaskFuture { meta: NonNull::from(meta), future: Some(future) }
+    fn new(future: F) -> Self {
+        TaskFuture { future: Some(future) }
     }
 
+    /// The metadata of the task that this future is in.
+    #[inline]
     fn meta(&self) -> &Meta {
-        // SAFETY: the future lives in the allocation that the metadata heads,
-        // and is dropped before it.
-        unsafe { self.meta.as_ref() }
+        // SAFETY: this is a turn of the task (see `Runnable`), whose memory lives
+        // until its future is dropped, and so as long as `self`.
+        unsafe { context::current_task().as_ref() }
     }
 
     fn panicked<T>(&self, payload: Payload) -> Outcome<T> {
@@ -124,6 +121,9 @@ impl<F: Future> Future for TaskFuture<F> {
         // SAFETY: `future` is only used in place: pinned below, dropped in
         // place by the assignment of `None`, never moved.
         let this = unsafe { self.get_unchecked_mut() };
+        if context::turn() == Turn::Discard {
+            return Poll::Ready(Outcome::Cancelled);
+        }
         let polled = {
             let scope = Scope::of_task(this.meta(), Some(cx.waker()));
             let _inside = scope.enter();

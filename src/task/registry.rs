@@ -14,13 +14,14 @@
 //! binds before is woken by it; one that binds after is refused, and ends as
 //! cancelled at once. So no live task escapes a close.
 
+use std::ptr::NonNull;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicU16, Mutex, Ordering, lock};
 use crate::task::Meta;
 
 pub(crate) struct Registry {
@@ -31,32 +32,67 @@ pub(crate) struct Registry {
 struct Shard {
     closed: bool,
     entries: Slab<Entry>,
+    /// When the task with that key was entered, in [`ticks`]. Beside the entries,
+    /// not in them, so that an entry is three words.
+    since: Vec<u32>,
 }
 
 struct Entry {
     waker: Waker,
-    meta: *const Meta,
-    since: Instant,
+    meta: NonNull<Meta>,
 }
 
 // SAFETY: `meta` points into the task that `waker` refers to, so it is valid as
 // long as the entry is, and `Meta` is `Sync`.
 unsafe impl Send for Entry {}
 
-/// Where a task is entered: nowhere yet, or a shard and a key. Changed only
-/// under that shard's lock, or by the one thread that polls the task.
-pub(crate) struct Place(AtomicU64);
+/// A time since the coordinator was made in ticks of 2^24 ns (17 ms), rounded up
+/// so that no age is reported too high. Enough for two years.
+fn ticks(time: Duration) -> u32 {
+    u32::try_from((time.as_nanos() >> 24) + 1).unwrap_or(u32::MAX)
+}
 
-const NOWHERE: u64 = u64::MAX;
+fn duration(ticks: u32) -> Duration {
+    Duration::from_nanos(u64::from(ticks) << 24)
+}
+
+/// Where a task is entered: nowhere yet, or a shard and a key. Written only by
+/// the one thread that polls the task, or drops its future.
+pub(crate) struct Place {
+    shard: AtomicU16,
+    /// The low and the high half; in halves, so that a place takes six bytes.
+    key: [AtomicU16; 2],
+}
+
+const NOWHERE: u16 = u16::MAX;
+
+/// So many tasks in a shard at most; no memory holds more.
+const MOST: usize = u32::MAX as usize;
 
 impl Place {
     pub(crate) const fn nowhere() -> Self {
-        Place(AtomicU64::new(NOWHERE))
+        Place { shard: AtomicU16::new(NOWHERE), key: [AtomicU16::new(0), AtomicU16::new(0)] }
     }
 
     pub(crate) fn is_nowhere(&self) -> bool {
-        // Relaxed: only the thread that polls the task writes it.
-        self.0.load(Ordering::Relaxed) == NOWHERE
+        // Relaxed, here and below: only the thread that polls the task writes it,
+        // and the next one to poll it has acquired the task.
+        self.shard.load(Ordering::Relaxed) == NOWHERE
+    }
+
+    fn set(&self, shard: usize, key: usize) {
+        self.key[0].store(key as u16, Ordering::Relaxed);
+        self.key[1].store((key >> 16) as u16, Ordering::Relaxed);
+        self.shard.store(shard as u16, Ordering::Relaxed);
+    }
+
+    /// The shard and the key, once.
+    fn take(&self) -> Option<(usize, usize)> {
+        let shard = self.shard.load(Ordering::Relaxed);
+        self.shard.store(NOWHERE, Ordering::Relaxed);
+        let [low, high] = &self.key;
+        let half = |half: &AtomicU16| usize::from(half.load(Ordering::Relaxed));
+        (shard != NOWHERE).then(|| (usize::from(shard), half(high) << 16 | half(low)))
     }
 }
 
@@ -64,34 +100,49 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+impl Shard {
+    /// The key of the new entry.
+    fn insert(&mut self, entry: Entry, since: u32) -> usize {
+        let key = self.entries.insert(entry);
+        match self.since.get_mut(key) {
+            Some(slot) => *slot = since,
+            // Keys are given out without gaps.
+            None => self.since.push(since),
+        }
+        key
+    }
+}
+
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
-        let shards = (0..shards).map(|_| CachePadded::default()).collect();
-        Registry { shards }
+        assert!(shards < usize::from(NOWHERE), "a place has room for every shard");
+        Registry { shards: (0..shards).map(|_| CachePadded::default()).collect() }
     }
 
-    /// Enters the task that is being polled, which is not entered yet.
-    pub(crate) fn bind(&self, shard: usize, meta: &Meta, waker: &Waker) -> Result<(), Closed> {
-        let entry = Entry { waker: waker.clone(), meta, since: Instant::now() };
+    /// Enters the task that is being polled, which is not entered yet; `now` is
+    /// the time since the coordinator was made.
+    pub(crate) fn bind(
+        &self,
+        shard: usize,
+        meta: &Meta,
+        waker: &Waker,
+        now: Duration,
+    ) -> Result<(), Closed> {
+        let entry = Entry { waker: waker.clone(), meta: NonNull::from(meta) };
         let mut guard = lock(&self.shards[shard]);
-        if guard.closed {
+        if guard.closed || guard.entries.len() >= MOST {
             drop(guard);
             return Err(Closed);
         }
-        let key = guard.entries.insert(entry) as u64;
-        debug_assert!(key < 1 << 48, "fewer than 2^48 tasks are alive");
-        meta.place.0.store((shard as u64) << 48 | key, Ordering::Relaxed);
+        let key = guard.insert(entry, ticks(now));
+        meta.place.set(shard, key);
         Ok(())
     }
 
     /// Takes the task out again, when its future is dropped.
     pub(crate) fn release(&self, meta: &Meta) {
-        let place = meta.place.0.swap(NOWHERE, Ordering::Relaxed);
-        if place == NOWHERE {
-            return;
-        }
-        let (shard, key) = ((place >> 48) as usize, place & ((1 << 48) - 1));
-        let entry = lock(&self.shards[shard]).entries.try_remove(key as usize);
+        let Some((shard, key)) = meta.place.take() else { return };
+        let entry = lock(&self.shards[shard]).entries.try_remove(key);
         // The waker goes outside the lock.
         drop(entry);
     }
@@ -109,14 +160,15 @@ impl Registry {
         }
     }
 
-    /// Calls `f` for each entered task, with when it was entered; under a lock,
-    /// so `f` must be ours.
-    pub(crate) fn for_each(&self, mut f: impl FnMut(&Meta, Instant)) {
+    /// Calls `f` for each entered task, with when it was entered, as a time since
+    /// the coordinator was made; under a lock, so `f` must be ours.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Meta, Duration)) {
         for shard in &self.shards {
-            for (_, entry) in &lock(shard).entries {
+            let shard = lock(shard);
+            for (key, entry) in &shard.entries {
                 // SAFETY: `entry.waker` keeps the task's memory, and so its
                 // metadata, alive while the lock keeps the entry.
-                f(unsafe { &*entry.meta }, entry.since);
+                f(unsafe { entry.meta.as_ref() }, duration(shard.since[key]));
             }
         }
     }

@@ -27,7 +27,8 @@ where
     let meta = admit(new, Kind::Future);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, future), WithInfo(schedule));
+        .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
+    let runnable = Runnable::new(runnable);
     if !enlist(&runnable) {
         drop(runnable);
     } else {
@@ -60,7 +61,8 @@ where
     let meta = admit(new, Kind::Blocking);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|meta| TaskFuture::new(meta, future), schedule_blocking);
+        .spawn(|_| TaskFuture::new(future), schedule_blocking);
+    let runnable = Runnable::new(runnable);
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
@@ -136,7 +138,8 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
 #[inline]
-fn schedule(runnable: Runnable, info: ScheduleInfo) {
+fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
+    let runnable = Runnable::new(raw);
     // SAFETY: `async-task` schedules a task only while its future is not
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
@@ -161,7 +164,8 @@ fn schedule(runnable: Runnable, info: ScheduleInfo) {
 }
 
 /// The schedule function of every closure for the blocking pool.
-fn schedule_blocking(runnable: Runnable) {
+fn schedule_blocking(raw: async_task::Runnable<Meta>) {
+    let runnable = Runnable::new(raw);
     let shared = runnable.metadata().shared().to_arc();
     shared.submit_blocking(runnable);
 }
@@ -172,7 +176,7 @@ fn schedule_blocking(runnable: Runnable) {
 #[inline]
 pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if entry.shared.is_cancelling() {
-        return discard(runnable);
+        return drop(runnable);
     }
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
@@ -182,9 +186,4 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if let Some(seat) = entry.seated() {
         seat.end_poll();
     }
-}
-
-/// Drops a task's future without polling it.
-pub(crate) fn discard(runnable: Runnable) {
-    drop(runnable);
 }

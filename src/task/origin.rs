@@ -1,0 +1,94 @@
+//! Where a task comes from: its spawn site alone, or boxed with what few tasks
+//! have. One word for both, so that a task that has no more than a site pays no
+//! more than that.
+
+use std::mem::align_of;
+use std::ptr::NonNull;
+
+use crate::sync::Arc;
+use crate::task::Site;
+
+/// What only few tasks have.
+pub(crate) struct Extra {
+    site: &'static Site,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// A pointer to a [`Site`], or, with its lowest bit set, to a [`Box`]ed
+/// [`Extra`]; both types leave that bit free.
+pub(crate) struct Origin(NonNull<()>);
+
+const BOXED: usize = 1;
+const _: () = assert!(align_of::<Site>() > BOXED && align_of::<Extra>() > BOXED);
+
+// SAFETY: it is a `&'static Site` or a `Box<Extra>`, and both can be sent.
+unsafe impl Send for Origin {}
+// SAFETY: as above, both can be shared.
+unsafe impl Sync for Origin {}
+
+impl Origin {
+    #[inline]
+    pub(crate) fn new(site: &'static Site, name: Option<Arc<str>>) -> Self {
+        match name {
+            None => Origin(NonNull::from(site).cast()),
+            Some(_) => Origin::boxed(Extra { site, name }),
+        }
+    }
+
+    #[cold]
+    fn boxed(extra: Extra) -> Self {
+        let extra = NonNull::from(Box::leak(Box::new(extra)));
+        Origin(extra.cast().map_addr(|addr| addr | BOXED))
+    }
+
+    #[inline]
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        // SAFETY: the pointer is that of the box, which lives as long as `self`.
+        self.as_boxed().map(|extra| unsafe { extra.as_ref() })
+    }
+
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Site {
+        match self.extra() {
+            Some(extra) => extra.site,
+            // SAFETY: without the bit it is what `new` made of a `&'static Site`.
+            None => unsafe { self.0.cast().as_ref() },
+        }
+    }
+
+    #[inline]
+    fn as_boxed(&self) -> Option<NonNull<Extra>> {
+        let boxed = self.0.addr().get() & BOXED != 0;
+        let untagged = self.0.as_ptr().map_addr(|addr| addr & !BOXED);
+        boxed.then(|| NonNull::new(untagged.cast())).flatten()
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        if let Some(extra) = self.as_boxed() {
+            // SAFETY: it came from `Box::leak` in `boxed`, and nobody else has it.
+            drop(unsafe { Box::from_raw(extra.as_ptr()) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::Location;
+
+    #[test]
+    fn both_forms_give_back_what_was_put_in() {
+        let site = Location::caller();
+        let plain = Origin::new(site, None);
+        assert!(plain.extra().is_none());
+        assert_eq!(plain.site(), site);
+        let name: Arc<str> = Arc::from("mail");
+        let named = Origin::new(site, Some(name.clone()));
+        assert_eq!(named.site(), site);
+        assert_eq!(named.extra().and_then(|extra| extra.name.as_deref()), Some("mail"));
+        drop(named);
+        assert_eq!(Arc::strong_count(&name), 1, "the box was freed");
+    }
+}
