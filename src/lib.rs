@@ -38,6 +38,7 @@
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | let others run | [`yield_now`] |
+//! | wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
@@ -51,14 +52,15 @@
 //!
 //! # I/O and timers
 //!
-//! oasync schedules, and leaves I/O and time to crates that work on any
-//! executor, such as `async-io`, which brings a thread of its own for them. So
-//! do channels and locks: `async-channel`, `async-lock` and the like.
+//! Timers are in [`time`]: the threads of the coordinator wait for them. I/O is left to
+//! crates that work on any executor, such as `async-io`, which brings a thread of
+//! its own for it. So are channels and locks: `async-channel`, `async-lock` and the like.
 //!
 //! # Features
 //!
-//! The crate has no Cargo features: all of it is always there. It needs the
-//! standard library with threads, and Rust 1.85.
+//! * `time`, on by default: timers. Without it they cost nothing.
+//!
+//! The crate needs the standard library with threads, and Rust 1.85.
 //!
 //! # More
 //!
