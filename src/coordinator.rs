@@ -182,6 +182,29 @@ impl Coordinator {
         free::detach(self.shared(), self.spawn(future));
     }
 
+    /// [Spawns](Self::spawn) a task that begins when `duration` from now has passed, or
+    /// at the start, if that is later.
+    ///
+    /// It is a task that waits until then: it is counted, and can be cancelled.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let start = Instant::now();
+    /// let task = coord.spawn_after(Duration::from_millis(5), async { Instant::now() });
+    /// assert!(coord.block_on(task).unwrap() >= start + Duration::from_millis(5));
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn spawn_after<F>(&self, duration: Duration, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(crate::time::delayed(duration, future))
+    }
+
     /// Runs a closure that blocks on a thread of the blocking pool.
     ///
     /// The pool starts threads on demand, up to

@@ -33,6 +33,21 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     }
 }
 
+/// Calls `f` with the coordinator of this code. If that has ended, as `f` tells by
+/// `None`, with the default one; if that has ended, too, with one that nobody can shut
+/// down. `None` at the end means that the system gives no thread.
+#[cfg(feature = "time")]
+pub(crate) fn with_timers<R>(f: impl Fn(&Arc<Shared>) -> Option<R>) -> Option<R> {
+    static SPARE: Coordinator = Coordinator::new();
+    let here = context::with_shared(&f).flatten();
+    here.or_else(|| {
+        [default(), &SPARE].into_iter().find_map(|coord| {
+            coord.start().ok()?;
+            f(coord.shared())
+        })
+    })
+}
+
 #[track_caller]
 pub(crate) fn spawn_on<F>(shared: &Arc<Shared>, future: F) -> JoinHandle<F::Output>
 where

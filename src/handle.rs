@@ -93,6 +93,25 @@ impl Handle {
         free::detach(&self.shared, self.spawn(future));
     }
 
+    /// See [`Coordinator::spawn_after`](crate::Coordinator::spawn_after).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn_after(Duration::from_millis(5), async { 42 });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn spawn_after<F>(&self, duration: Duration, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(crate::time::delayed(duration, future))
+    }
+
     /// See [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
     ///
     /// ```

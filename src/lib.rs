@@ -44,6 +44,7 @@
 //! | run several futures in parallel | [`join`](join()), [`join_all`], [`map_concurrent`], [`for_each_concurrent`] |
 //! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`] |
+//! | wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
@@ -58,14 +59,15 @@
 //!
 //! # I/O and timers
 //!
-//! oasync schedules, and leaves I/O and time to crates that work on any
-//! executor, such as `async-io`, which brings a thread of its own for them. So
-//! do channels and locks: `async-channel`, `async-lock` and the like.
+//! Timers are in [`time`]: the threads of the coordinator wait for them. I/O is left to
+//! crates that work on any executor, such as `async-io`, which brings a thread of
+//! its own for it. So are channels and locks: `async-channel`, `async-lock` and the like.
 //!
 //! # Features
 //!
-//! The crate has no Cargo features: all of it is always there. It needs the
-//! standard library with threads, and Rust 1.85.
+//! * `time`, on by default: timers. Without it they cost nothing.
+//!
+//! The crate needs the standard library with threads, and Rust 1.85.
 //!
 //! # More
 //!
@@ -104,6 +106,10 @@ mod sync;
 mod task;
 mod thief;
 mod threads;
+#[cfg(feature = "time")]
+pub mod time;
+#[cfg_attr(not(feature = "time"), path = "timers/off.rs")]
+mod timers;
 mod watch;
 mod worker;
 
@@ -131,6 +137,8 @@ pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId};
+#[cfg(feature = "time")]
+pub use time::{interval, sleep, sleep_until, timeout};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};

@@ -47,6 +47,8 @@ pub struct Metrics {
     rescued: u64,
     arena_bytes: usize,
     panics: u64,
+    #[cfg(feature = "time")]
+    timers: usize,
 }
 
 /// The counters of one worker, that is, of one of the seats that worker threads
@@ -144,6 +146,23 @@ impl Metrics {
     /// Bytes that arenas hold: those in use and those in the pool.
     pub fn arena_bytes(&self) -> usize {
         self.arena_bytes
+    }
+
+    /// Sleeps, timeouts and intervals that wait.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let timers = coord.block_on(async {
+    ///     let sleep = std::pin::pin!(oasync::sleep(std::time::Duration::from_secs(60)));
+    ///     // Polled once, and then not needed any more.
+    ///     assert!(futures_lite::future::poll_once(sleep).await.is_none());
+    ///     oasync::Coordinator::current().metrics().num_timers()
+    /// });
+    /// assert_eq!((timers, coord.metrics().num_timers()), (1, 0));
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn num_timers(&self) -> usize {
+        self.timers
     }
 
     /// Panics caught in tasks, results, wakers and hooks.
@@ -280,6 +299,8 @@ impl Shared {
             rescued: self.watcher.rescued.load(Ordering::Relaxed),
             arena_bytes: self.arenas.bytes(),
             panics: self.hooks.panics.load(Ordering::Relaxed),
+            #[cfg(feature = "time")]
+            timers: self.timers.len(),
         }
     }
 

@@ -20,6 +20,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, Weak, fence, lock
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
+use crate::timers::Timers;
 use crate::watch::Watcher;
 
 pub(crate) use crate::phase::{AtomicPhase, Phase};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     /// One for each worker thread, by its number.
     pub(crate) homes: Box<[Arc<Home>]>,
     pub(crate) watcher: Watcher,
+    pub(crate) timers: Timers,
     pub(crate) callers: Indices,
     pub(crate) arenas: Arc<ArenaPool>,
     /// Threads that may be parked, to be woken when the phase changes.
@@ -67,6 +69,7 @@ pub(crate) struct Foreign {
 impl Shared {
     pub(crate) fn new(options: Options, hooks: Hooks) -> Arc<Self> {
         let workers = options.workers;
+        let epoch = Instant::now();
         barrier::init();
         Arc::new_cyclic(|me| Shared {
             me: me.clone(),
@@ -82,13 +85,14 @@ impl Shared {
             threads: Threads::new(workers),
             homes: (0..workers).map(|_| Arc::default()).collect(),
             watcher: Watcher::new(),
+            timers: Timers::new(workers, epoch),
             callers: Indices::default(),
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
             parked: Mutex::new(Slab::new()),
             close_depth: AtomicU64::new(0),
             gave_up: AtomicBool::new(false),
             keep: Mutex::new(None),
-            epoch: Instant::now(),
+            epoch,
             options,
         })
     }
@@ -284,6 +288,7 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.phase.advance(Phase::Stopped);
         self.wake_parked();
+        self.close_timers();
         let kept = lock(&self.keep).take();
         drop(kept);
     }

@@ -21,6 +21,10 @@
 //! looks at the state, all sequentially consistent, so one of the two sees the
 //! other.
 //!
+//! *Timers* that are overdue by a millisecond, because every thread that would fire
+//! them is in a long poll, it fires itself. While some wait it does not sleep for
+//! longer than that; see `timers/README.md`.
+//!
 //! The cost for a worker is one load when it fills its slot. The count of polls is
 //! there for the metrics.
 
@@ -39,6 +43,9 @@ const TICK: Duration = Duration::from_micros(500);
 
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = 20;
+
+/// So many times in a row, at most, it fires timers before it looks at the seats.
+const FIRE_ROUNDS: u32 = 16;
 
 const NOT_STARTED: u8 = 0;
 const AWAKE: u8 = 1;
@@ -101,6 +108,22 @@ impl Watcher {
         self.state.store(AWAKE, Ordering::SeqCst);
         false
     }
+
+    /// Wakes the watcher, if it sleeps, to look at the timers.
+    #[cfg(feature = "time")]
+    #[cold]
+    pub(crate) fn wake_for_timers(&self, shared: &Shared) {
+        match self.parker.get() {
+            Some(parker) => parker.unpark(),
+            None => self.poke(shared),
+        }
+    }
+
+    /// Whether nobody watches, for the system gave no thread.
+    #[cfg(feature = "time")]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == REFUSED
+    }
 }
 
 /// What the watcher knows of a seat.
@@ -123,13 +146,34 @@ fn watch(shared: &Arc<Shared>) {
     let mut seen = vec![Seen::default(); shared.seats.len()];
     let mut quiet = 0;
     while !shared.is_over() {
-        let asleep = quiet >= LINGER && shared.watcher.try_sleep(shared);
-        parker.park((!asleep).then(|| Instant::now() + TICK));
-        if asleep || look(shared, &mut seen) {
+        if quiet >= LINGER && shared.watcher.try_sleep(shared) {
+            sleep(shared, parker);
             quiet = 0;
-        } else {
-            quiet += 1;
         }
+        shared.timers.watcher_ticks();
+        parker.park(Some(Instant::now() + TICK));
+        fire_overdue(shared);
+        quiet = if look(shared, &mut seen) { 0 } else { quiet + 1 };
+    }
+}
+
+/// Sleeps until it is woken to watch; for a timer that nobody else has fired it
+/// wakes in between.
+fn sleep(shared: &Shared, parker: &Parker) {
+    // SeqCst: meets the swap in `rouse`.
+    while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
+        fire_overdue(shared);
+        parker.park(shared.timers.watch());
+    }
+}
+
+/// Fires the timers that the workers are late for.
+fn fire_overdue(shared: &Shared) {
+    for _ in 0..FIRE_ROUNDS {
+        if !shared.timers.is_overdue() {
+            return;
+        }
+        shared.fire_timers();
     }
 }
 

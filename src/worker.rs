@@ -23,6 +23,7 @@ use crate::seat::{Seated, bump};
 use crate::shared::Shared;
 use crate::sync::{Arc, Ordering};
 use crate::task::{self, Runnable};
+use crate::timers::Hold;
 
 /// How often a searcher goes round all queues before it gives up.
 const SEARCH_ROUNDS: usize = 2;
@@ -57,7 +58,6 @@ pub(crate) enum Left {
 
 /// The loop.
 pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
-    let shared = entry.shared;
     loop {
         if main.is_ready() {
             sit_if_vacant(entry);
@@ -71,37 +71,46 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 return Left::Retired;
             }
         }
-        let next =
-            entry.seated().and_then(|seat| next(shared, seat).or_else(|| search(entry, seat)));
+        if entry.seated().is_some_and(|seat| seat.tick()) {
+            now_and_then(entry);
+        }
+        let next = entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
         match next {
             Some(runnable) => {
                 // One that was woken for something else may find work in its own
                 // queue. Nobody is woken while a searcher is counted.
                 end_search(entry);
                 task::run(entry, runnable);
-                if entry.away.get() && come_back(entry) {
-                    leave(entry);
-                    return Left::Retired;
-                }
             }
             None if main.is_ready() => {}
             None => rest(entry, main),
         }
+        // A waker of a timer is user code, too.
+        if entry.away.get() && come_back(entry) {
+            leave(entry);
+            return Left::Retired;
+        }
     }
 }
 
-/// The next runnable of this seat; every so often, the injector is emptied a
-/// little behind them, so that nothing waits there for ever.
-fn next(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
-    if seat.tick() {
-        if let Some(Batch { first, rest }) = take_batch(shared, seat) {
-            let first = seat.push(first);
-            rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
-            keep(shared, first);
-            shared.notify_seated();
-        }
+/// Every so often, timers that are due are fired, and the injector is emptied a
+/// little behind what is queued, so that nothing waits there for ever.
+#[cold]
+fn now_and_then(entry: &Entry<'_>) {
+    let shared = entry.shared;
+    // The seat is wound up at once: to fire is to run user code, which may give it up.
+    let (due, now) = shared.timers.look();
+    entry.seated().inspect(|seat| seat.wind(now));
+    if due {
+        shared.fire_timers();
     }
-    seat.pop()
+    let Some(seat) = entry.seated() else { return };
+    if let Some(Batch { first, rest }) = take_batch(shared, seat) {
+        let first = seat.push(first);
+        rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+        keep(shared, first);
+        shared.notify_seated();
+    }
 }
 
 /// Takes from the injector what this seat has room for.
@@ -199,7 +208,8 @@ fn sit(entry: &Entry<'_>, seat: usize) {
 }
 
 /// Gives up the seat, if there is one, and sleeps until there is a seat and
-/// something to do on it, or until `main` is ready.
+/// something to do on it, until `main` is ready, or, as the holder of the timers,
+/// until one is due.
 ///
 /// Announce (the listener, then the word), fence, look, park: the order of the
 /// proof in `idle/README.md`. Without a seat there is only the listener to announce,
@@ -226,18 +236,32 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
         shared.look_at_end();
     }
     let mut cx = Context::from_waker(&waker);
-    let promised = loop {
+    let (promised, due) = loop {
         if main.is_ready() {
-            break listener.discard();
+            break (listener.discard(), false);
         }
         if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
-            break true;
+            break (true, false);
         }
-        parker.park(main.deadline());
+        parker.park(match shared.timers.hold(&parker) {
+            Hold::Free => main.deadline(),
+            Hold::Until(at) => Some(main.deadline().map_or(at, |deadline| deadline.min(at))),
+            Hold::Due => break (listener.discard(), true),
+        });
     };
-    if promised {
-        sit(entry, shared.idle.redeem(Promise::assume(), entry.favourite()));
+    shared.resign_holder(&parker);
+    let seat = match promised {
+        true => Some(shared.idle.redeem(Promise::assume(), entry.favourite())),
+        false if due => shared.idle.claim(true, entry.favourite()),
+        false => None,
+    };
+    if let Some(seat) = seat {
+        sit(entry, seat);
         entry.searching.set(true);
+    }
+    if due {
+        // On the seat, if there is one: what is woken runs here, next.
+        shared.fire_timers();
     }
 }
 
@@ -252,18 +276,20 @@ fn stand(entry: &Entry<'_>) -> Vacated {
     entry.shared.vacate(seat.index, entry.searching.replace(false))
 }
 
-/// Leaves the seat with what is queued there to the others.
+/// Leaves the seat with what is queued there, and the timers, to the others.
 pub(crate) fn leave(entry: &Entry<'_>) {
     let shared = entry.shared;
-    let Some(seat) = entry.seated() else { return };
-    if let Some(runnable) = seat.slot.take() {
-        keep(shared, seat.push(runnable));
+    if let Some(seat) = entry.seated() {
+        if let Some(runnable) = seat.slot.take() {
+            keep(shared, seat.push(runnable));
+        }
+        entry.stand();
+        let looked = shared.vacate(seat.index, entry.searching.replace(false));
+        if looked == Vacated::LookAgain && shared.has_work() {
+            shared.notify();
+        }
     }
-    entry.stand();
-    let looked = shared.vacate(seat.index, entry.searching.replace(false));
-    if looked == Vacated::LookAgain && shared.has_work() {
-        shared.notify();
-    }
+    shared.send_for_holder();
 }
 
 /// After a poll that gave the seat away; true if this thread is one too many.

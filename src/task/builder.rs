@@ -27,11 +27,18 @@ use crate::task::{self, JoinHandle, New};
 pub struct TaskBuilder {
     shared: Arc<Shared>,
     name: Option<Arc<str>>,
+    #[cfg(feature = "time")]
+    after: Option<std::time::Duration>,
 }
 
 impl TaskBuilder {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        TaskBuilder { shared: shared.clone(), name: None }
+        TaskBuilder {
+            shared: shared.clone(),
+            name: None,
+            #[cfg(feature = "time")]
+            after: None,
+        }
     }
 
     /// Names the task.
@@ -43,6 +50,24 @@ impl TaskBuilder {
     /// ```
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.name = Some(Arc::from(name.as_ref()));
+        self
+    }
+
+    /// Lets the task begin when `duration` has passed since it was spawned, or at the
+    /// start, if that is later. So does a closure for the blocking pool.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let start = Instant::now();
+    /// let later = coord.task().after(Duration::from_millis(5));
+    /// let closure = later.spawn_blocking(Instant::now);
+    /// assert!(coord.block_on(closure).unwrap() >= start + Duration::from_millis(5));
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn after(mut self, duration: std::time::Duration) -> Self {
+        self.after = Some(duration);
         self
     }
 
@@ -59,6 +84,10 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            return task::spawn(self.new_task(), crate::time::delayed(duration, future));
+        }
         task::spawn(self.new_task(), future)
     }
 
@@ -78,8 +107,8 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let handle = task::spawn(self.new_task(), future);
-        free::detach(&self.shared, handle);
+        let shared = self.shared.clone();
+        free::detach(&shared, self.spawn(future));
     }
 
     /// Sends a closure to the blocking pool; see
@@ -96,6 +125,11 @@ impl TaskBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            let future = crate::time::delayed(duration, async move { f() });
+            return task::spawn_in_pool(self.new_task(), future);
+        }
         task::spawn_blocking(self.new_task(), f)
     }
 
@@ -132,8 +166,8 @@ impl TaskBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let handle = task::spawn_blocking(self.new_task(), f);
-        free::detach(&self.shared, handle);
+        let shared = self.shared.clone();
+        free::detach(&shared, self.spawn_blocking(f));
     }
 
     /// Spawns a task that stays on one worker thread; see

@@ -36,6 +36,8 @@ pub use join::{Cancel, JoinHandle};
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
+#[cfg(feature = "time")]
+pub(crate) use spawn::spawn_in_pool;
 pub(crate) use spawn::{
     New, admit, create, create_unchecked, launch_aside, launch_created, run, spawn, spawn_aside,
     spawn_blocking, spawn_blocking_with,

@@ -148,7 +148,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    submit(new, None, f)
+    spawn_in_pool(new, async move { f() })
 }
 
 /// The same with a token that tells the closure to stop.
@@ -158,19 +158,28 @@ where
     T: Send + 'static,
 {
     let token = CancelToken::new(new.shared);
-    submit(new, Some(token.stop()), move || f(&token))
+    submit(new, Some(token.stop()), async move { f(&token) })
 }
 
-fn submit<F, T>(new: New<'_>, stop: Option<Arc<Stop>>, f: F) -> JoinHandle<T>
+/// Spawns a future that is polled by the blocking pool.
+pub(crate) fn spawn_in_pool<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
 where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    submit(new, None, future)
+}
+
+fn submit<F>(new: New<'_>, stop: Option<Arc<Stop>>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
 {
     let shared = new.shared;
     let meta = admit(new, Kind::Blocking, stop);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
+        .spawn(|_| TaskFuture::new(future), schedule_blocking);
     launch_blocking(shared, Runnable::new(runnable));
     JoinHandle::new(task)
 }

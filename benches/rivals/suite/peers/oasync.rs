@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use oasync::{Coordinator, JoinHandle};
 
-use super::{Runtime, Unwrapped};
+use super::{Runtime, Timed, Unwrapped};
 
 static COORDINATOR: OnceLock<Coordinator> = OnceLock::new();
 
@@ -79,5 +80,19 @@ impl<const MAIN: bool> Runtime for Oasync<MAIN> {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         oasync::yield_now()
+    }
+}
+
+impl<const MAIN: bool> Timed for Oasync<MAIN> {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+        oasync::sleep(duration)
+    }
+
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let limited = oasync::timeout(duration, future);
+        async { limited.await.ok() }
     }
 }
