@@ -15,7 +15,7 @@ use crate::shutdown::{self, ShutdownReport};
 use crate::sync::{Arc, OnceLock};
 use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
-use crate::{CancelToken, Handle, context, free, task};
+use crate::{Handle, StopToken, context, free, task};
 
 /// Runs tasks on several threads.
 ///
@@ -227,7 +227,7 @@ impl Coordinator {
     }
 
     /// [Runs a closure that blocks](Self::spawn_blocking) and can be told to stop: it
-    /// is given a [`CancelToken`], to look at now and then.
+    /// is given a [`StopToken`], to look at now and then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -245,7 +245,7 @@ impl Coordinator {
     #[track_caller]
     pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
     where
-        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
         task::spawn_blocking_with(free::unnamed(self.shared(), Location::caller()), f)

@@ -9,7 +9,7 @@ use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::builder::TaskBuilder;
 use crate::task::{self, JoinHandle, New};
-use crate::{CancelToken, Coordinator, context};
+use crate::{Coordinator, StopToken, context};
 
 /// The process-wide coordinator, for code outside of every other.
 pub(crate) fn default() -> &'static Coordinator {
@@ -143,7 +143,7 @@ where
 #[track_caller]
 pub fn spawn_blocking_with<F, T>(f: F) -> JoinHandle<T>
 where
-    F: FnOnce(&CancelToken) -> T + Send + 'static,
+    F: FnOnce(&StopToken) -> T + Send + 'static,
     T: Send + 'static,
 {
     let site = Location::caller();

@@ -6,7 +6,7 @@ use std::io;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::CancelToken;
+use crate::StopToken;
 use crate::free;
 use crate::metrics::{Metrics, TaskInfo};
 use crate::pinned::{self, Broadcast, NoSuchWorker};
@@ -138,7 +138,7 @@ impl Handle {
     #[track_caller]
     pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
     where
-        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
         task::spawn_blocking_with(free::unnamed(&self.shared, Location::caller()), f)

@@ -37,7 +37,7 @@
 //! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
 //! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
-//! | run what blocks until it is told to stop | [`spawn_blocking_with`], [`CancelToken`] |
+//! | run what blocks until it is told to stop | [`spawn_blocking_with`], [`StopToken`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | have tasks that end together | [`TaskGroup`], [`BoundedGroup`] for so many at a time |
@@ -114,7 +114,7 @@ mod watch;
 mod worker;
 
 pub use block_on::block_in_place;
-pub use blocking::cancel::CancelToken;
+pub use blocking::cancel::StopToken;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
@@ -131,8 +131,8 @@ pub use info::{WorkerInfo, WorkerKind};
 pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
-pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use pinned::{Broadcast, NoSuchWorker};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;

@@ -242,7 +242,7 @@ impl TaskInfo {
     /// How often it has been polled, for a task with a name. Others are not
     /// counted, for that would cost them time (but for those that
     /// [inherited](crate::InheritedLocal) something or have a
-    /// [`CancelToken`](crate::CancelToken), which are).
+    /// [`StopToken`](crate::StopToken), which are).
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

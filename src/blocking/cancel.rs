@@ -24,9 +24,9 @@ const SHORT: usize = 256;
 /// cloned and sent to threads that help.
 ///
 /// ```
-/// use oasync::CancelToken;
+/// use oasync::StopToken;
 ///
-/// fn count(stop: &CancelToken) -> u64 {
+/// fn count(stop: &StopToken) -> u64 {
 ///     let mut rounds = 0;
 ///     while !stop.is_cancelled() {
 ///         rounds += 1; // a piece of work
@@ -38,7 +38,7 @@ const SHORT: usize = 256;
 /// let _ended = oasync::block_on(task.cancel()); // does not hang
 /// ```
 #[derive(Clone)]
-pub struct CancelToken {
+pub struct StopToken {
     stop: Arc<Stop>,
     shared: Arc<Shared>,
 }
@@ -49,10 +49,10 @@ pub(crate) struct Stop {
     shared: Weak<Shared>,
 }
 
-impl CancelToken {
+impl StopToken {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let stop = Stop { requested: AtomicBool::new(false), shared: Arc::downgrade(shared) };
-        CancelToken { stop: Arc::new(stop), shared: shared.clone() }
+        StopToken { stop: Arc::new(stop), shared: shared.clone() }
     }
 
     pub(crate) fn stop(&self) -> Arc<Stop> {
@@ -75,9 +75,9 @@ impl CancelToken {
     }
 }
 
-impl fmt::Debug for CancelToken {
+impl fmt::Debug for StopToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancelToken").field("cancelled", &self.is_cancelled()).finish()
+        f.debug_struct("StopToken").field("cancelled", &self.is_cancelled()).finish()
     }
 }
 

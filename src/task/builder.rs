@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use crate::CancelToken;
+use crate::StopToken;
 use crate::free;
 use crate::pinned::{self, NoSuchWorker};
 use crate::shared::Shared;
@@ -144,7 +144,7 @@ impl TaskBuilder {
     #[track_caller]
     pub fn spawn_blocking_with<F, T>(self, f: F) -> JoinHandle<T>
     where
-        F: FnOnce(&CancelToken) -> T + Send + 'static,
+        F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
         task::spawn_blocking_with(self.new_task(), f)

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
-use crate::blocking::cancel::{CancelToken, Stop};
+use crate::blocking::cancel::{Stop, StopToken};
 use crate::context::{self, Entry};
 use crate::local::stack;
 use crate::seat::Seated;
@@ -154,10 +154,10 @@ where
 /// The same with a token that tells the closure to stop.
 pub(crate) fn spawn_blocking_with<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
 where
-    F: FnOnce(&CancelToken) -> T + Send + 'static,
+    F: FnOnce(&StopToken) -> T + Send + 'static,
     T: Send + 'static,
 {
-    let token = CancelToken::new(new.shared);
+    let token = StopToken::new(new.shared);
     submit(new, Some(token.stop()), async move { f(&token) })
 }
 

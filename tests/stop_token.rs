@@ -9,12 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
-use oasync::{CancelToken, Coordinator, JoinHandle};
+use oasync::{Coordinator, JoinHandle, StopToken};
 
 use common::{CountDrop, LONG, coordinator, eventually};
 
 /// Works until it is told to stop; false if it never is.
-fn until_told(stop: &CancelToken) -> bool {
+fn until_told(stop: &StopToken) -> bool {
     let start = Instant::now();
     while !stop.is_cancelled() && start.elapsed() < LONG {
         thread::yield_now();
