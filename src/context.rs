@@ -67,7 +67,7 @@ pub(crate) struct Entry<'a> {
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
     /// The task-local values in scope where the entry was made.
-    locals: Cell<*const Node<'static>>,
+    pub(crate) locals: Cell<*const Node<'static>>,
 }
 
 struct WorkerState {

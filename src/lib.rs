@@ -136,7 +136,7 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use shutdown::ShutdownReport;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
-pub use task::{Cancel, JoinError, JoinHandle, TaskId};
+pub use task::{Cancel, JoinError, JoinHandle, TaskId, spawn_many};
 #[cfg(feature = "time")]
 pub use time::{interval, sleep, sleep_until, timeout};
 

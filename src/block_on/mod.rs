@@ -80,16 +80,18 @@ fn wait_on<F: Future>(
     let frame = &*frame.as_ref();
     let link = Link::new(frame);
     let _linked = link.push();
-    let body = entry.body.replace(false);
+    // The body of a scope waits: it is not its turn.
+    let body = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
         let _done = worker::work(entry, frame);
     } else if !frame.advance() {
         wait_aside(entry, frame);
     }
-    if body {
+    if body.is_some() {
         entry.body.set(true);
         worker::sit_if_vacant(entry);
     }
+    drop(body);
     frame.take_output()
 }
 
@@ -130,7 +132,7 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
             worker::sit_if_vacant(&entry);
         }
         entry.body.set(!nested);
-        let result = body();
+        let result = entry.with_locals(body);
         entry.body.set(false);
         result
     };

@@ -99,11 +99,14 @@ pub(crate) fn request(meta: &Meta) -> Option<Arc<Shared>> {
 }
 
 impl BlockingPool {
-    /// The closure `id` was cancelled. If it is queued it never runs: it goes to the
-    /// workers, which drop it, and does not wait for a thread of the pool.
-    pub(crate) fn forget(&self, shared: &Shared, id: TaskId) {
+    /// These closures were cancelled. Those that are queued never run: they go to the
+    /// workers, which drop them, and do not wait for a thread of the pool.
+    pub(crate) fn forget(&self, shared: &Shared, ids: &[TaskId]) {
+        if ids.is_empty() {
+            return;
+        }
         let mut state = lock(&self.state);
-        state.cancelled.push(id);
+        state.cancelled.extend(ids);
         let queued = state.queue.len();
         if queued > SHORT && 2 * state.cancelled.len() < queued {
             return;

@@ -177,7 +177,7 @@ impl<T> Inner<T> {
             }
             leashes
         });
-        drop(leashes);
+        Leash::cancel(&self.shared, leashes);
     }
 
     /// Forgets the children that there are, and returns what holds those that were
@@ -206,7 +206,7 @@ impl<T> Inner<T> {
 
     /// The group is dropped: cancels the children, drops the results.
     pub(super) fn close(&self) {
-        drop(self.release(true));
+        Leash::cancel(&self.shared, self.release(true));
         let (values, errors) = self
             .with(|state| (std::mem::take(&mut state.values), std::mem::take(&mut state.errors)));
         // One by one: each may panic.

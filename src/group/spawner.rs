@@ -83,7 +83,12 @@ impl<T: Send + 'static> Spawner<T> {
     /// assert_eq!(oasync::block_on(group.join_next()).unwrap().unwrap(), 1);
     /// ```
     pub fn task(&self) -> GroupTaskBuilder<'_, T> {
-        GroupTaskBuilder { inner: &self.inner, name: None }
+        GroupTaskBuilder {
+            inner: &self.inner,
+            name: None,
+            #[cfg(feature = "time")]
+            after: None,
+        }
     }
 }
 
@@ -112,6 +117,8 @@ impl<T> fmt::Debug for Spawner<T> {
 pub struct GroupTaskBuilder<'g, T> {
     inner: &'g Arc<Inner<T>>,
     name: Option<Arc<str>>,
+    #[cfg(feature = "time")]
+    after: Option<std::time::Duration>,
 }
 
 impl<T: Send + 'static> GroupTaskBuilder<'_, T> {
@@ -124,6 +131,24 @@ impl<T: Send + 'static> GroupTaskBuilder<'_, T> {
     /// ```
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.name = Some(Arc::from(name.as_ref()));
+        self
+    }
+
+    /// Lets the task begin later; see [`TaskBuilder::after`](crate::TaskBuilder::after).
+    /// It is a child of the group meanwhile.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let group = oasync::TaskGroup::new();
+    /// let start = Instant::now();
+    /// group.task().after(Duration::from_millis(5)).spawn(async { Instant::now() });
+    /// let began = oasync::block_on(group.join_next()).unwrap().unwrap();
+    /// assert!(began >= start + Duration::from_millis(5));
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn after(mut self, duration: std::time::Duration) -> Self {
+        self.after = Some(duration);
         self
     }
 
@@ -161,6 +186,11 @@ impl<T: Send + 'static> GroupTaskBuilder<'_, T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            let future = crate::time::delayed(duration, future);
+            return self.inner.spawn(site, self.name, kind, future, launch_created);
+        }
         self.inner.spawn(site, self.name, kind, future, launch_created)
     }
 }

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::context;
+use crate::context::{self, Entry};
 use crate::sync::{Arc, AtomicU8};
 
 /// Which key: the address of what a key is made of.
@@ -86,6 +86,32 @@ impl Drop for Inside<'_> {
 #[inline]
 pub(crate) fn exchange(top: *const Node<'static>) -> *const Node<'static> {
     TOP.replace(top)
+}
+
+impl Entry<'_> {
+    /// Calls `f`, code of the one who made this entry, with the values around it.
+    pub(crate) fn with_locals<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _inside = Inside { previous: exchange(self.locals.get()), node: PhantomData };
+        f()
+    }
+
+    /// The same code waits now: until the guard is dropped, its values are those around
+    /// this entry, and out of scope.
+    pub(crate) fn hide_locals(&self) -> Hidden<'_> {
+        Hidden { locals: &self.locals, previous: self.locals.replace(exchange(ptr::null())) }
+    }
+}
+
+/// Brings into scope again what was [hidden](Entry::hide_locals).
+pub(crate) struct Hidden<'a> {
+    locals: &'a Cell<*const Node<'static>>,
+    previous: *const Node<'static>,
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        exchange(self.locals.replace(self.previous));
+    }
 }
 
 /// The nodes in scope, the innermost first.

@@ -139,7 +139,9 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// });
     /// ```
     pub fn cancel(&mut self) {
-        drop(self.leash.take());
+        if let Some(leash) = self.leash.take() {
+            Leash::cancel(&self.slot.scope.shared, vec![leash]);
+        }
     }
 
     /// Whether the task has ended.

@@ -54,7 +54,8 @@ impl TaskBuilder {
     }
 
     /// Lets the task begin when `duration` has passed since it was spawned, or at the
-    /// start, if that is later. So does a closure for the blocking pool.
+    /// start, if that is later. So does a closure, for the blocking pool or for a
+    /// pinned task.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -147,6 +148,11 @@ impl TaskBuilder {
         F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            let closure = |token| crate::time::delayed(duration, async move { f(&token) });
+            return task::spawn_in_pool_with(self.new_task(), closure);
+        }
         task::spawn_blocking_with(self.new_task(), f)
     }
 
@@ -185,6 +191,15 @@ impl TaskBuilder {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            let sleep = crate::time::sleep(duration);
+            let later = move || async move {
+                sleep.await;
+                make().await
+            };
+            return pinned::spawn_pinned(self.new_task(), later);
+        }
         pinned::spawn_pinned(self.new_task(), make)
     }
 
@@ -212,6 +227,15 @@ impl TaskBuilder {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
+        #[cfg(feature = "time")]
+        if let Some(duration) = self.after {
+            let sleep = crate::time::sleep(duration);
+            let later = move || async move {
+                sleep.await;
+                make().await
+            };
+            return pinned::spawn_pinned_on(self.new_task(), index, later);
+        }
         pinned::spawn_pinned_on(self.new_task(), index, make)
     }
 

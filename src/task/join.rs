@@ -131,7 +131,7 @@ impl<T: Send + 'static> JoinHandle<T> {
             Poll::Pending => (Some(ending), None),
         };
         if let (Some(shared), Some(_)) = (pool_of, &ending) {
-            shared.blocking.forget(&shared, id);
+            shared.blocking.forget(&shared, &[id]);
         }
         Cancel { ending, ready, id }
     }

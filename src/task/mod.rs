@@ -22,6 +22,7 @@ pub(crate) mod builder;
 mod error;
 pub(crate) mod id;
 mod join;
+mod many;
 mod meta;
 mod origin;
 pub(crate) mod registry;
@@ -32,16 +33,17 @@ mod spawn;
 pub use error::JoinError;
 pub use id::TaskId;
 pub use join::{Cancel, JoinHandle};
+pub use many::spawn_many;
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
-#[cfg(feature = "time")]
-pub(crate) use spawn::spawn_in_pool;
 pub(crate) use spawn::{
-    New, admit, create, create_unchecked, launch_aside, launch_created, run, spawn, spawn_aside,
-    spawn_blocking, spawn_blocking_with,
+    New, admit, create, create_unchecked, launch_aside, launch_created, refuse, run, spawn,
+    spawn_aside, spawn_blocking, spawn_blocking_with,
 };
+#[cfg(feature = "time")]
+pub(crate) use spawn::{spawn_in_pool, spawn_in_pool_with};
 
 use std::any::Any;
 use std::future::Future;

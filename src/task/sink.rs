@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::{Meta, Outcome, Site, TaskFuture, TaskId};
 
@@ -38,6 +39,14 @@ impl Leash {
 
     pub(crate) fn id(&self) -> TaskId {
         self.0.metadata().id()
+    }
+
+    /// Cancels tasks of one coordinator. Closures that are queued leave the queue.
+    pub(crate) fn cancel(shared: &Shared, leashes: Vec<Leash>) {
+        let blocking = leashes.iter().filter(|leash| leash.0.metadata().is_blocking());
+        let closures: Vec<TaskId> = blocking.map(Leash::id).collect();
+        drop(leashes);
+        shared.blocking.forget(shared, &closures);
     }
 
     pub(crate) fn label(&self) -> Label {

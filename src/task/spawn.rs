@@ -1,6 +1,7 @@
 //! One task's way: `spawn` makes it, `schedule` puts it into a queue, `run`
 //! polls it.
 
+use std::collections::VecDeque;
 use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
@@ -52,12 +53,69 @@ where
     F::Output: Send + 'static,
 {
     let shared = new.shared;
+    let (runnable, handle) = make(new, future);
+    launch(shared, runnable, push);
+    handle
+}
+
+/// Makes a task of a future. Nothing of the user's runs in here.
+#[inline]
+fn make<F>(new: New<'_>, future: F) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let meta = admit(new, Kind::Future, None);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
-    launch(shared, Runnable::new(runnable), push);
-    JoinHandle::new(task)
+    (Runnable::new(runnable), JoinHandle::new(task))
+}
+
+/// Spawns futures together: one push, and one look whether someone has to be woken. Who
+/// is woken wakes the next for what it leaves.
+pub(super) fn spawn_chunk<F>(
+    new: &New<'_>,
+    futures: impl Iterator<Item = F>,
+    handles: &mut Vec<JoinHandle<F::Output>>,
+) where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let shared = &**new.shared;
+    let (mut chunk, mut refused) = (VecDeque::new(), Vec::new());
+    for future in futures {
+        let (runnable, handle) = make(new.clone(), future);
+        handles.push(handle);
+        if enlist(&runnable) {
+            chunk.push_back(runnable);
+        } else {
+            refused.push(runnable);
+        }
+    }
+    push_chunk(shared, chunk);
+    // Last: this runs user code.
+    refused.into_iter().for_each(|runnable| refuse(shared, runnable));
+}
+
+fn push_chunk(shared: &Shared, chunk: VecDeque<Runnable>) {
+    if chunk.is_empty() {
+        return;
+    }
+    match context::seat(shared) {
+        Some(seat) => {
+            for runnable in chunk {
+                if let Err(block) = seat.push(runnable) {
+                    shared.injector.push_block(block.into());
+                }
+            }
+            shared.notify_seated();
+        }
+        None => {
+            shared.injector.push_block(chunk);
+            shared.notify();
+        }
+    }
 }
 
 /// Makes a task whose outcome goes into `sink`. It has to be
@@ -124,7 +182,7 @@ pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
 #[inline]
 fn launch(shared: &Shared, runnable: Runnable, push: impl FnOnce(&Shared, Seated<'_>, Runnable)) {
     if !enlist(&runnable) {
-        return drop(runnable);
+        return refuse(shared, runnable);
     }
     match context::seat(shared) {
         Some(seat) => push(shared, seat, runnable),
@@ -139,7 +197,7 @@ fn launch_blocking(shared: &Shared, runnable: Runnable) {
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
-        drop(runnable);
+        refuse(shared, runnable);
     }
 }
 
@@ -157,8 +215,20 @@ where
     F: FnOnce(&StopToken) -> T + Send + 'static,
     T: Send + 'static,
 {
+    spawn_in_pool_with(new, |token| async move { f(&token) })
+}
+
+/// The same with a future that is polled by the blocking pool.
+pub(crate) fn spawn_in_pool_with<F>(
+    new: New<'_>,
+    make: impl FnOnce(StopToken) -> F,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let token = StopToken::new(new.shared);
-    submit(new, Some(token.stop()), async move { f(&token) })
+    submit(new, Some(token.stop()), make(token))
 }
 
 /// Spawns a future that is polled by the blocking pool.
@@ -211,12 +281,19 @@ fn admit_from_outside(shared: &Shared, inside: bool) -> bool {
     let closed = if inside { Phase::Cancelling } else { Phase::Draining };
     let admitted = shared.phase.load(Ordering::SeqCst) < closed;
     if !admitted {
+        // `refuse` looks at the end after this.
         shared.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
-        // The last task may have ended between the two, and been taken for the
-        // last but one.
-        shared.look_at_end();
     }
     admitted
+}
+
+/// Drops a task that may not run. To be called without a lock: it runs user code.
+#[cold]
+pub(crate) fn refuse(shared: &Shared, runnable: Runnable) {
+    drop(runnable);
+    // The last task may have ended while this one was counted, and been taken for the
+    // last but one.
+    shared.look_at_end();
 }
 
 /// Whether the task may run. One with a name is entered in the registry at once,
