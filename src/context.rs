@@ -15,10 +15,10 @@
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, OnceCell};
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
+use crate::local::stack::{self, Node};
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, thread_local};
@@ -61,9 +61,13 @@ pub(crate) struct Entry<'a> {
     pub(crate) away: Cell<bool>,
     /// Whether it counts as a lender.
     pub(crate) lending: Cell<bool>,
+    /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
+    pub(crate) body: Cell<bool>,
     state: OnceCell<WorkerState>,
     parent: Cell<*const Entry<'static>>,
     base: Cell<*const Scope>,
+    /// The task-local values in scope where the entry was made.
+    pub(crate) locals: Cell<*const Node<'static>>,
 }
 
 struct WorkerState {
@@ -81,27 +85,36 @@ impl<'a> Entry<'a> {
             searching: Cell::new(false),
             away: Cell::new(false),
             lending: Cell::new(false),
+            body: Cell::new(false),
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
             base: Cell::new(ptr::null()),
+            locals: Cell::new(ptr::null()),
         }
     }
 
-    /// Makes this the thread's entry until the guard is dropped.
+    /// Makes this the thread's entry until the guard is dropped. The task-local
+    /// values around it are out of scope meanwhile: what runs in it is others' code.
     pub(crate) fn enter(&self) -> Entered<'_> {
         CONTEXT.with(|cx| {
             self.parent.set(cx.entry.get());
             self.base.set(cx.scope.get());
             cx.entry.set(ptr::from_ref(self).cast());
         });
-        Entered { previous: self.parent.get(), entry: PhantomData }
+        self.locals.set(stack::exchange(ptr::null()));
+        Entered { previous: self.parent.get(), base: None, locals: self.locals.get() }
     }
 
     /// Makes this the top entry again for as long as the guard lives, although
-    /// others were entered since.
+    /// others were entered since, with the task-local values around it.
     pub(crate) fn reenter(&self) -> Entered<'_> {
-        let previous = CONTEXT.with(|cx| cx.entry.replace(ptr::from_ref(self).cast()));
-        Entered { previous, entry: PhantomData }
+        let locals = stack::exchange(self.locals.get());
+        CONTEXT.with(|cx| {
+            let previous = cx.entry.replace(ptr::from_ref(self).cast());
+            // What is below is not the user's code of this entry.
+            let base = Some((&self.base, self.base.replace(cx.scope.get())));
+            Entered { previous, base, locals }
+        })
     }
 
     /// The seat this thread holds.
@@ -210,12 +223,17 @@ impl Drop for Entry<'_> {
 /// Restores the previous entry.
 pub(crate) struct Entered<'a> {
     previous: *const Entry<'static>,
-    entry: PhantomData<&'a Entry<'a>>,
+    base: Option<(&'a Cell<*const Scope>, *const Scope)>,
+    locals: *const Node<'static>,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CONTEXT.with(|cx| cx.entry.set(self.previous));
+        stack::exchange(self.locals);
+        if let Some((base, previous)) = self.base {
+            base.set(previous);
+        }
     }
 }
 
@@ -345,6 +363,20 @@ pub(crate) fn with_shared<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
     top_entry().map(|entry| f(entry.shared))
 }
 
+/// Calls `f` with the thread's entry and `value`, if the thread is in the body of a
+/// scope of `shared`, and in no poll since; else gives `value` back.
+pub(crate) fn with_body<T, R>(
+    shared: &Shared,
+    value: T,
+    f: impl FnOnce(&Entry<'_>, T) -> R,
+) -> Result<R, T> {
+    let here = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared) && entry.body.get();
+    match top_entry().filter(here) {
+        Some(entry) if CONTEXT.with(|cx| cx.scope.get() == entry.base.get()) => Ok(f(entry, value)),
+        _ => Err(value),
+    }
+}
+
 /// The seat of `shared` that this thread holds. Not to be kept across user
 /// code, which may give it up.
 #[inline]
@@ -360,11 +392,18 @@ pub(crate) fn in_task_of(shared: &Shared) -> bool {
     tasks_of(shared).next().is_some()
 }
 
+/// Whether the innermost poll is one of a task of `shared`, which would be cancelled if
+/// it were pending now and `shared` cancelled.
+pub(crate) fn is_polled_as_task_of(shared: &Shared) -> bool {
+    let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
+    top_scope().and_then(Scope::task).is_some_and(own)
+}
+
 /// Whether user code is running, rather than the loop of a worker.
 #[inline]
 pub(crate) fn in_user_code() -> bool {
     CONTEXT.with(|cx| match as_ref(cx.entry.get()) {
-        Some(entry) => cx.scope.get() != entry.base.get(),
+        Some(entry) => entry.body.get() || cx.scope.get() != entry.base.get(),
         None => true,
     })
 }

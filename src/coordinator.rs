@@ -3,17 +3,19 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::time::Duration;
 
 use crate::builder::{Builder, Options};
 use crate::hooks::Hooks;
 use crate::metrics::{Metrics, TaskInfo};
+use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::Shared;
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync_facade::{Arc, OnceLock};
 use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
-use crate::{Handle, context, free};
+use crate::{Handle, StopToken, context, free, task};
 
 /// Runs tasks on several threads.
 ///
@@ -180,6 +182,29 @@ impl Coordinator {
         free::detach(self.shared(), self.spawn(future));
     }
 
+    /// [Spawns](Self::spawn) a task that begins when `duration` from now has passed, or
+    /// at the start, if that is later.
+    ///
+    /// It is a task that waits until then: it is counted, and can be cancelled.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let start = Instant::now();
+    /// let task = coord.spawn_after(Duration::from_millis(5), async { Instant::now() });
+    /// assert!(coord.block_on(task).unwrap() >= start + Duration::from_millis(5));
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn spawn_after<F>(&self, duration: Duration, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(crate::time::delayed(duration, future))
+    }
+
     /// Runs a closure that blocks on a thread of the blocking pool.
     ///
     /// The pool starts threads on demand, up to
@@ -201,6 +226,31 @@ impl Coordinator {
         free::spawn_blocking_on(self.shared(), f)
     }
 
+    /// [Runs a closure that blocks](Self::spawn_blocking) and can be told to stop: it
+    /// is given a [`StopToken`], to look at now and then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// coord.start()?;
+    /// let task = coord.spawn_blocking_with(|stop| {
+    ///     while !stop.is_cancelled() {
+    ///         std::thread::sleep(Duration::from_millis(1)); // wait for something, in slices
+    ///     }
+    /// });
+    /// let _ended = oasync::block_on(task.cancel()); // does not hang
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&StopToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(free::unnamed(self.shared(), Location::caller()), f)
+    }
+
     /// [Sends](Self::spawn_blocking) a closure to the blocking pool and detaches
     /// it, as [`go`](Self::go) does a task.
     ///
@@ -219,6 +269,95 @@ impl Coordinator {
         T: Send + 'static,
     {
         free::detach(self.shared(), self.spawn_blocking(f));
+    }
+
+    /// Spawns a task whose future need not be `Send`: `make` is sent to one of the
+    /// worker threads, and the future that it makes is polled and dropped there.
+    ///
+    /// The thread is the one with the fewest pinned tasks; it is started if need be.
+    /// (It is never the caller of a `block_on`.) The task takes turns with the
+    /// others there. It waits for any task that blocks that thread, in
+    /// [`block_in_place`](crate::block_in_place) too, although others would go on
+    /// elsewhere; only a nested `block_on` polls pinned tasks while it waits, up to
+    /// 16 deep. If the system gives no thread, `make` is dropped and the handle gives
+    /// a cancelled error.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let count = coord.spawn_pinned(|| async {
+    ///     let shared = Rc::new(1); // held across an await
+    ///     oasync::yield_now().await;
+    ///     Rc::strong_count(&shared)
+    /// });
+    /// assert_eq!(coord.block_on(count).unwrap(), 1);
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned<C, F>(&self, make: C) -> JoinHandle<F::Output>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned(free::unnamed(self.shared(), Location::caller()), make)
+    }
+
+    /// [Spawns a pinned task](Self::spawn_pinned) on the worker thread `index`, as in
+    /// [`WorkerInfo::index`](crate::WorkerInfo::index).
+    ///
+    /// # Errors
+    ///
+    /// If there are no more than `index` workers; `make` is dropped.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(2).build()?;
+    /// let on = |index| coord.spawn_pinned_on(index, || async { oasync::worker_info().unwrap() });
+    /// assert_eq!(coord.block_on(on(1).unwrap()).unwrap().index(), 1);
+    /// assert!(on(2).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned_on<C, F>(
+        &self,
+        index: usize,
+        make: C,
+    ) -> Result<JoinHandle<F::Output>, NoSuchWorker>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned_on(free::unnamed(self.shared(), Location::caller()), index, make)
+    }
+
+    /// Calls `f` once on each worker thread, and gives the results in their order:
+    /// to fill or to collect their [worker states](Builder::worker_state). Threads
+    /// that do not live yet are started.
+    ///
+    /// It takes effect now, as a [pinned task](Self::spawn_pinned) on each thread; await
+    /// the results. Callers of `block_on`, threads of the blocking pool and those that
+    /// stand in for a blocked worker thread are not called.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    ///
+    /// let coord = oasync::Coordinator::builder()
+    ///     .workers(2)
+    ///     .worker_state(|info| Cell::new(10 * info.index()))
+    ///     .build()?;
+    /// let all = coord.broadcast(|| oasync::with_worker_state(Cell::<usize>::get));
+    /// let states: Vec<usize> = coord.block_on(all).into_iter().flatten().collect();
+    /// assert_eq!(states, [0, 10]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn broadcast<C, T>(&self, f: C) -> Broadcast<T>
+    where
+        C: Fn() -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        pinned::broadcast(&free::unnamed(self.shared(), Location::caller()), f)
     }
 
     /// Builds a task with a name.

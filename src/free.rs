@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::Shared;
 use crate::sync_facade::Arc;
 use crate::task::builder::TaskBuilder;
 use crate::task::{self, JoinHandle, New};
-use crate::{Coordinator, context};
+use crate::{Coordinator, StopToken, context};
 
 /// The process-wide coordinator, for code outside of every other.
 pub(crate) fn default() -> &'static Coordinator {
@@ -17,7 +18,7 @@ pub(crate) fn default() -> &'static Coordinator {
 }
 
 /// Calls `f` with the coordinator of this code; the default one is started.
-fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
     let mut f = Some(f);
     let inside = context::with_shared(|shared| f.take().map(|f| f(shared))).flatten();
     match (inside, f) {
@@ -30,6 +31,21 @@ fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
         }
         (None, None) => unreachable!("the closure is called exactly once"),
     }
+}
+
+/// Calls `f` with the coordinator of this code. If that has ended, as `f` tells by
+/// `None`, with the default one; if that has ended, too, with one that nobody can shut
+/// down. `None` at the end means that the system gives no thread.
+#[cfg(feature = "time")]
+pub(crate) fn with_timers<R>(f: impl Fn(&Arc<Shared>) -> Option<R>) -> Option<R> {
+    static SPARE: Coordinator = Coordinator::new();
+    let here = context::with_shared(&f).flatten();
+    here.or_else(|| {
+        [default(), &SPARE].into_iter().find_map(|coord| {
+            coord.start().ok()?;
+            f(coord.shared())
+        })
+    })
 }
 
 #[track_caller]
@@ -50,7 +66,7 @@ where
     task::spawn_blocking(unnamed(shared, Location::caller()), f)
 }
 
-fn unnamed<'a>(shared: &'a Arc<Shared>, site: &'static Location<'static>) -> New<'a> {
+pub(crate) fn unnamed<'a>(shared: &'a Arc<Shared>, site: &'static Location<'static>) -> New<'a> {
     New { shared, site, name: None }
 }
 
@@ -113,6 +129,27 @@ where
     with_current(|shared| task::spawn_blocking(unnamed(shared, site), f))
 }
 
+/// [Runs a closure that blocks](spawn_blocking) and can be told to stop; see
+/// [`Coordinator::spawn_blocking_with`].
+///
+/// ```
+/// let task = oasync::spawn_blocking_with(|stop| {
+///     while !stop.is_cancelled() {
+///         std::thread::yield_now(); // a piece of work
+///     }
+/// });
+/// let _ended = oasync::block_on(task.cancel()); // does not hang
+/// ```
+#[track_caller]
+pub fn spawn_blocking_with<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce(&StopToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| task::spawn_blocking_with(unnamed(shared, site), f))
+}
+
 /// [Sends](spawn_blocking) a closure to the blocking pool and detaches it.
 ///
 /// ```
@@ -128,6 +165,68 @@ where
 {
     let site = Location::caller();
     with_current(|shared| detach(shared, task::spawn_blocking(unnamed(shared, site), f)));
+}
+
+/// Spawns a task whose future need not be `Send`, and stays on one worker thread;
+/// see [`Coordinator::spawn_pinned`].
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let count = oasync::spawn_pinned(|| async {
+///     let shared = Rc::new(1); // held across an await
+///     oasync::yield_now().await;
+///     Rc::strong_count(&shared)
+/// });
+/// assert_eq!(oasync::block_on(count).unwrap(), 1);
+/// ```
+#[track_caller]
+pub fn spawn_pinned<C, F>(make: C) -> JoinHandle<F::Output>
+where
+    C: FnOnce() -> F + Send + 'static,
+    F: Future + 'static,
+    F::Output: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| pinned::spawn_pinned(unnamed(shared, site), make))
+}
+
+/// The same on the worker thread `index`; see [`Coordinator::spawn_pinned_on`].
+///
+/// # Errors
+///
+/// If there are no more than `index` workers; `make` is dropped.
+///
+/// ```
+/// let task = oasync::spawn_pinned_on(0, || async { oasync::worker_info().unwrap().index() });
+/// assert_eq!(oasync::block_on(task?).unwrap(), 0);
+/// # Ok::<(), oasync::NoSuchWorker>(())
+/// ```
+#[track_caller]
+pub fn spawn_pinned_on<C, F>(index: usize, make: C) -> Result<JoinHandle<F::Output>, NoSuchWorker>
+where
+    C: FnOnce() -> F + Send + 'static,
+    F: Future + 'static,
+    F::Output: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| pinned::spawn_pinned_on(unnamed(shared, site), index, make))
+}
+
+/// Calls `f` once on each worker thread; see [`Coordinator::broadcast`].
+///
+/// ```
+/// let all = oasync::block_on(oasync::broadcast(|| std::thread::current().id()));
+/// assert_eq!(all.len(), oasync::Coordinator::current().metrics().num_workers());
+/// ```
+#[track_caller]
+pub fn broadcast<C, T>(f: C) -> Broadcast<T>
+where
+    C: Fn() -> T + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    with_current(|shared| pinned::broadcast(&unnamed(shared, site), f))
 }
 
 /// Builds a task with a name, on the coordinator that this code runs in, or on

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::time::Duration;
 
+use crate::StopToken;
 use crate::free;
 use crate::metrics::{Metrics, TaskInfo};
+use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::{Phase, Shared};
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync_facade::{Arc, Ordering};
-use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
+use crate::task::{self, JoinHandle};
 
 /// Refers to a [`Coordinator`](crate::Coordinator): cheap to clone, to be sent to
 /// any thread, and with all of its methods.
@@ -33,6 +36,10 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Handle { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// See [`Coordinator::start`](crate::Coordinator::start).
@@ -86,6 +93,25 @@ impl Handle {
         free::detach(&self.shared, self.spawn(future));
     }
 
+    /// See [`Coordinator::spawn_after`](crate::Coordinator::spawn_after).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn_after(Duration::from_millis(5), async { 42 });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
+    #[cfg(feature = "time")]
+    #[track_caller]
+    pub fn spawn_after<F>(&self, duration: Duration, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(crate::time::delayed(duration, future))
+    }
+
     /// See [`Coordinator::spawn_blocking`](crate::Coordinator::spawn_blocking).
     ///
     /// ```
@@ -100,6 +126,22 @@ impl Handle {
         T: Send + 'static,
     {
         free::spawn_blocking_on(&self.shared, f)
+    }
+
+    /// See [`Coordinator::spawn_blocking_with`](crate::Coordinator::spawn_blocking_with).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn_blocking_with(|stop| stop.is_cancelled());
+    /// assert!(!coord.block_on(task).unwrap());
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking_with<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce(&StopToken) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking_with(free::unnamed(&self.shared, Location::caller()), f)
     }
 
     /// See [`Coordinator::gob`](crate::Coordinator::gob).
@@ -119,6 +161,68 @@ impl Handle {
         T: Send + 'static,
     {
         free::detach(&self.shared, self.spawn_blocking(f));
+    }
+
+    /// See [`Coordinator::spawn_pinned`](crate::Coordinator::spawn_pinned).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.handle().spawn_pinned(|| async { *std::rc::Rc::new(42) });
+    /// assert_eq!(coord.block_on(task).unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned<C, F>(&self, make: C) -> JoinHandle<F::Output>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned(free::unnamed(&self.shared, Location::caller()), make)
+    }
+
+    /// See [`Coordinator::spawn_pinned_on`](crate::Coordinator::spawn_pinned_on).
+    ///
+    /// # Errors
+    ///
+    /// If there are no more than `index` workers; `make` is dropped.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(2).build()?;
+    /// let here = || async { oasync::worker_info().unwrap().index() };
+    /// let task = coord.handle().spawn_pinned_on(1, here).unwrap();
+    /// assert_eq!(coord.block_on(task).unwrap(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_pinned_on<C, F>(
+        &self,
+        index: usize,
+        make: C,
+    ) -> Result<JoinHandle<F::Output>, NoSuchWorker>
+    where
+        C: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        pinned::spawn_pinned_on(free::unnamed(&self.shared, Location::caller()), index, make)
+    }
+
+    /// See [`Coordinator::broadcast`](crate::Coordinator::broadcast).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::builder().workers(2).build()?;
+    /// let all = coord.handle().broadcast(|| oasync::worker_info().unwrap().index());
+    /// let indices: Vec<usize> = coord.block_on(all).into_iter().flatten().collect();
+    /// assert_eq!(indices, [0, 1]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn broadcast<C, T>(&self, f: C) -> Broadcast<T>
+    where
+        C: Fn() -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        pinned::broadcast(&free::unnamed(&self.shared, Location::caller()), f)
     }
 
     /// See [`Coordinator::task`](crate::Coordinator::task).

@@ -119,6 +119,14 @@ impl Hooks {
         }
     }
 
+    /// Calls `f`, which drops a result or calls a waker; a panic of it goes to the
+    /// hook.
+    pub(crate) fn guard(&self, f: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+            self.report(None, payload);
+        }
+    }
+
     fn count(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
@@ -129,6 +137,11 @@ impl Hooks {
         let origin = meta.map(|meta| (meta.id(), meta.site()));
         let name = meta.and_then(|meta| meta.name()).map(|name| &**name);
         self.tell(origin, name, payload);
+    }
+
+    /// Tells the hook of a panic that was counted, and that nobody wants after all.
+    pub(crate) fn pass_on(&self, payload: Box<dyn Any + Send>) {
+        self.tell(None, None, payload);
     }
 
     fn tell(
@@ -159,7 +172,7 @@ pub(crate) fn forget(mut payload: Box<dyn Any + Send>) {
 
 /// A task's panic on its way to the handle. If it is dropped on the way, nobody
 /// waited for it, and the hook is told.
-pub(crate) struct PanicReport(Box<Report>);
+pub(crate) struct PanicReport(Option<Box<Report>>);
 
 struct Report {
     payload: Option<Box<dyn Any + Send>>,
@@ -172,17 +185,23 @@ impl PanicReport {
     /// Counts the panic.
     pub(crate) fn new(hooks: &Arc<Hooks>, meta: &Meta, payload: Box<dyn Any + Send>) -> Self {
         hooks.count();
-        PanicReport(Box::new(Report {
+        PanicReport(Some(Box::new(Report {
             payload: Some(payload),
             origin: (meta.id(), meta.site()),
             name: meta.name().cloned(),
             hooks: hooks.clone(),
-        }))
+        })))
     }
 
     /// The payload, for the handle; once.
     pub(crate) fn take(&mut self) -> Box<dyn Any + Send> {
-        self.0.payload.take().unwrap_or_else(|| Box::new("the payload was taken"))
+        let payload = self.0.as_mut().and_then(|report| report.payload.take());
+        payload.unwrap_or_else(|| Box::new("the payload was taken"))
+    }
+
+    /// The report itself; nothing stays here.
+    pub(crate) fn move_out(&mut self) -> PanicReport {
+        PanicReport(self.0.take())
     }
 }
 

@@ -34,12 +34,20 @@
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
 //! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
+//! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
+//! | run what blocks until it is told to stop | [`spawn_blocking_with`], [`StopToken`] |
 //! | do either from any thread | the methods of [`Coordinator`] and [`Handle`] |
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
+//! | have tasks that end together | [`TaskGroup`], [`BoundedGroup`] for so many at a time |
+//! | run several futures in parallel | [`join`](join()), [`join_all`], [`map_concurrent`], [`for_each_concurrent`] |
+//! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
 //! | wait for others, pass something on | [`sync`]: locks, [`Latch`](sync::Latch), [`CancelToken`](sync::CancelToken), channels |
+//! | wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
+//! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
@@ -52,17 +60,19 @@
 //!
 //! # I/O and timers
 //!
-//! oasync schedules, and leaves I/O and time to crates that work on any
-//! executor, such as `async-io`, which brings a thread of its own for them.
+//! Timers are in [`time`]: the threads of the coordinator wait for them. I/O is left to
+//! crates that work on any executor, such as `async-io`, which brings a thread of
+//! its own for it.
 //!
 //! # Features
 //!
 //! | feature | default | brings |
 //! |---|---|---|
 //! | `sync` | yes | [`sync`], with `async-lock` and `async-channel` |
+//! | `time` | yes | [`time`]: timers; without it they cost nothing |
 //! | `log`, `tracing` | no | the first stall of each spawn site is logged, unless there is an [`on_stall`](Builder::on_stall) |
 //!
-//! It needs the standard library with threads, and Rust 1.85.
+//! The crate needs the standard library with threads, and Rust 1.85.
 //!
 //! # More
 //!
@@ -84,14 +94,19 @@ pub mod coop;
 mod coordinator;
 mod count;
 mod free;
+mod group;
 mod handle;
 mod hooks;
 mod idle;
 mod info;
+mod local;
 mod metrics;
+mod parallel;
 mod parker;
 mod phase;
+mod pinned;
 mod queue;
+mod scope;
 mod seat;
 mod shared;
 mod shutdown;
@@ -102,19 +117,34 @@ mod sync_facade;
 mod task;
 mod thief;
 mod threads;
+#[cfg(feature = "time")]
+pub mod time;
+#[cfg_attr(not(feature = "time"), path = "timers/off.rs")]
+mod timers;
 mod wake;
 mod watch;
 mod worker;
 
 pub use block_on::block_in_place;
+pub use blocking::cancel::StopToken;
 pub use builder::Builder;
 pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
-pub use free::{block_on, go, gob, spawn, spawn_blocking, task};
+pub use free::{
+    block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
+    spawn_pinned_on, task,
+};
+pub use group::{
+    BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
+};
 pub use handle::Handle;
 pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind};
+pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
+pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
+pub use pinned::{Broadcast, NoSuchWorker};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use shutdown::ShutdownReport;
 pub use stall::Stall;
 #[cfg(shuttle)]
@@ -122,7 +152,9 @@ pub use stall::Stall;
 pub use sync_facade::shuttle::model;
 pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
-pub use task::{Cancel, JoinError, JoinHandle, TaskId};
+pub use task::{Cancel, JoinError, JoinHandle, TaskId, spawn_many};
+#[cfg(feature = "time")]
+pub use time::{interval, sleep, sleep_until, timeout};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};

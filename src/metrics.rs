@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::task::TaskId;
+use crate::task::sink::Label;
 
 /// What a coordinator has done so far and holds right now.
 ///
@@ -46,6 +47,8 @@ pub struct Metrics {
     rescued: u64,
     arena_bytes: usize,
     panics: u64,
+    #[cfg(feature = "time")]
+    timers: usize,
 }
 
 /// The counters of one worker, that is, of one of the seats that worker threads
@@ -150,6 +153,23 @@ impl Metrics {
         self.arena_bytes
     }
 
+    /// Sleeps, timeouts and intervals that wait.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let timers = coord.block_on(async {
+    ///     let sleep = std::pin::pin!(oasync::sleep(std::time::Duration::from_secs(60)));
+    ///     // Polled once, and then not needed any more.
+    ///     assert!(futures_lite::future::poll_once(sleep).await.is_none());
+    ///     oasync::Coordinator::current().metrics().num_timers()
+    /// });
+    /// assert_eq!((timers, coord.metrics().num_timers()), (1, 0));
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn num_timers(&self) -> usize {
+        self.timers
+    }
+
     /// Panics caught in tasks, results, wakers and hooks.
     pub fn panics(&self) -> u64 {
         self.panics
@@ -175,6 +195,7 @@ pub struct TaskInfo {
     location: &'static Location<'static>,
     state: TaskState,
     age: Option<Duration>,
+    polls: Option<u64>,
 }
 
 /// What a task is doing.
@@ -217,10 +238,30 @@ impl TaskInfo {
         self.state
     }
 
-    /// How long ago it first waited (with a name: was spawned), or its closure
-    /// began; `None` for a task without a name in its first poll.
+    /// With a name, or pinned: how long ago it was spawned. Without: how long ago it
+    /// first waited, or its closure began; `None` in its first poll.
     pub fn age(&self) -> Option<Duration> {
         self.age
+    }
+
+    /// How often it has been polled, for a task with a name. Others are not
+    /// counted, for that would cost them time (but for those that
+    /// [inherited](crate::InheritedLocal) something or have a
+    /// [`StopToken`](crate::StopToken), which are).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.block_on(async {
+    ///     oasync::task().name("waiter").go(std::future::pending::<()>());
+    ///     assert_eq!(oasync::Coordinator::current().tasks()[0].polls(), Some(0));
+    ///     oasync::yield_now().await;
+    ///     while oasync::Coordinator::current().tasks()[0].polls() != Some(1) {
+    ///         oasync::yield_now().await;
+    ///     }
+    /// });
+    /// ```
+    pub fn polls(&self) -> Option<u64> {
+        self.polls
     }
 }
 
@@ -263,6 +304,8 @@ impl Shared {
             rescued: self.watcher.rescued.load(Ordering::Relaxed),
             arena_bytes: self.arenas.bytes(),
             panics: self.hooks.panics.load(Ordering::Relaxed),
+            #[cfg(feature = "time")]
+            timers: self.timers.len(),
         }
     }
 
@@ -292,12 +335,14 @@ impl Shared {
                 location: meta.site(),
                 state: TaskState::Waiting,
                 age: Some(uptime.saturating_sub(since)),
+                polls: meta.polls(),
             });
         });
         for running in self.blocking.running() {
             set_running(&mut tasks, running.id, running.site, |info| {
                 info.name = running.name.clone();
-                info.age = Some(now.saturating_duration_since(running.since));
+                let began = || now.saturating_duration_since(running.since);
+                info.age.get_or_insert_with(began);
             });
         }
         for seat in &self.seats {
@@ -305,6 +350,33 @@ impl Shared {
                 set_running(&mut tasks, id, site, |_| ());
             }
         }
+        tasks.sort_by_key(TaskInfo::id);
+        tasks
+    }
+}
+
+impl Shared {
+    /// Describes tasks of this coordinator that are known by their labels.
+    pub(crate) fn describe(&self, labels: Vec<Label>) -> Vec<TaskInfo> {
+        if labels.is_empty() {
+            return Vec::new();
+        }
+        let listed = self.tasks();
+        let describe = |label: Label| {
+            // They are sorted by id.
+            match listed.binary_search_by_key(&label.id, TaskInfo::id) {
+                Ok(at) => TaskInfo { name: label.name, ..listed[at].clone() },
+                Err(_) => TaskInfo {
+                    id: label.id,
+                    name: label.name,
+                    location: label.site,
+                    state: TaskState::Waiting,
+                    age: None,
+                    polls: None,
+                },
+            }
+        };
+        let mut tasks: Vec<TaskInfo> = labels.into_iter().map(describe).collect();
         tasks.sort_by_key(TaskInfo::id);
         tasks
     }
@@ -321,7 +393,8 @@ fn set_running(
         info.state = TaskState::Running;
         return fill(info);
     }
-    let mut info = TaskInfo { id, name: None, location, state: TaskState::Running, age: None };
+    let state = TaskState::Running;
+    let mut info = TaskInfo { id, name: None, location, state, age: None, polls: None };
     fill(&mut info);
     tasks.push(info);
 }

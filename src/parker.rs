@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A fourth state, `PARKED_IN_DRIVER`, belongs between `EMPTY` and `NOTIFIED`
-//! for a thread that sleeps in an I/O or timer driver: `unpark` will then wake
+//! for a thread that sleeps in an I/O driver: `unpark` will then wake
 //! the driver in place of the condition variable. Nothing else changes.
 //!
 //! *No wake-up is lost.* `unpark` swaps `NOTIFIED` in. If the swap finds

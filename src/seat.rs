@@ -14,9 +14,14 @@ use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
 use crate::task::{Meta, Runnable, Site, TaskId};
 
-/// Every this many polls a worker looks at the injector although it has work
-/// of its own. 61, a prime, as in Go's and tokio's schedulers.
-pub(crate) const INJECTOR_INTERVAL: u32 = bound(61, 3);
+/// Every this many polls, at the latest, a worker looks at the injector, and at the
+/// timers, although it has work of its own. 61, a prime, as in Go's and tokio's
+/// schedulers.
+const INTERVAL: u64 = bound(61, 3) as u64;
+
+/// While timers wait, a look is due after so many nanoseconds of polls, as far as one
+/// can tell from those before.
+const TIMER_INTERVAL: u64 = 100_000;
 
 /// So many run-slot runs in a row, then the local queue has its turn: a pair
 /// of tasks that wake each other cannot starve the rest. 3, as in tokio.
@@ -34,7 +39,11 @@ pub(crate) struct Seat {
 struct Owner {
     queue: local::Owner,
     ids: IdBlock,
-    tick: Cell<u32>,
+    /// How many polls there are between two looks; how many are left until the next.
+    interval: Cell<u64>,
+    left: Cell<u64>,
+    /// When the last look was, if timers waited then.
+    looked: Cell<Option<u64>>,
     slot_runs: Cell<u32>,
     turn: Cell<bool>,
 }
@@ -115,7 +124,9 @@ impl Seat {
             owner: UnsafeCell::new(Owner {
                 queue: owner,
                 ids: IdBlock::new(),
-                tick: Cell::new(0),
+                interval: Cell::new(INTERVAL),
+                left: Cell::new(INTERVAL),
+                looked: Cell::new(None),
                 slot_runs: Cell::new(0),
                 turn: Cell::new(false),
             }),
@@ -186,12 +197,26 @@ impl Seated<'_> {
         self.owner().queue.room()
     }
 
-    /// Whether this poll is one that looks at the injector first.
+    /// Whether a look is due before this poll: at the injector and the timers. The
+    /// caller then has to [`wind`](Self::wind).
     #[inline]
     pub(crate) fn tick(&self) -> bool {
-        let tick = self.owner().tick.get().wrapping_add(1);
-        self.owner().tick.set(tick);
-        tick % INJECTOR_INTERVAL == 0
+        let left = self.owner().left.get() - 1;
+        self.owner().left.set(left);
+        left == 0
+    }
+
+    /// Sets after how many polls the next look is due. `now` is the time in nanoseconds if
+    /// timers wait, so that long polls do not make them late.
+    pub(crate) fn wind(&self, now: Option<u64>) {
+        let owner = self.owner();
+        let mut polls = INTERVAL;
+        if let (Some(now), Some(before)) = (now, owner.looked.replace(now)) {
+            let each = now.saturating_sub(before) / owner.interval.get();
+            polls = (TIMER_INTERVAL / each.max(1)).clamp(1, INTERVAL);
+        }
+        owner.interval.set(polls);
+        owner.left.set(polls);
     }
 
     /// Alternates from call to call of the injector.

@@ -11,12 +11,14 @@ use crate::count::Foreign;
 use crate::hooks::Hooks;
 use crate::idle::{Idle, Vacated};
 use crate::parker::Parker;
+use crate::pinned::Home;
 use crate::queue::injector::Injector;
 use crate::seat::{Seat, bump};
 use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
 use crate::threads::{Indices, Threads};
+use crate::timers::Timers;
 use crate::watch::Watcher;
 
 pub(crate) use crate::phase::{AtomicPhase, Phase};
@@ -36,7 +38,10 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) blocking: BlockingPool,
     pub(crate) threads: Threads,
+    /// One for each worker thread, by its number.
+    pub(crate) homes: Box<[Arc<Home>]>,
     pub(crate) watcher: Watcher,
+    pub(crate) timers: Timers,
     pub(crate) callers: Indices,
     pub(crate) arenas: Arc<ArenaPool>,
     /// Threads that may be parked, to be woken when the phase changes.
@@ -55,6 +60,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: Options, hooks: Hooks) -> Arc<Self> {
         let workers = options.workers;
+        let epoch = Instant::now();
         barrier::init();
         Arc::new_cyclic(|me| Shared {
             me: me.clone(),
@@ -68,14 +74,16 @@ impl Shared {
             registry: Registry::new(workers + 1),
             blocking: BlockingPool::new(options.blocking_threads, options.keep_alive),
             threads: Threads::new(workers),
+            homes: (0..workers).map(|_| Arc::default()).collect(),
             watcher: Watcher::new(),
+            timers: Timers::new(workers, epoch),
             callers: Indices::default(),
             arenas: Arc::new(ArenaPool::new(options.arena_keep)),
             parked: Mutex::new(Slab::new()),
             close_depth: AtomicU64::new(0),
             gave_up: AtomicBool::new(false),
             keep: Mutex::new(None),
-            epoch: Instant::now(),
+            epoch,
             options,
         })
     }
@@ -95,6 +103,12 @@ impl Shared {
             self.idle.open();
         }
         first
+    }
+
+    /// Whether the coordinator has started.
+    pub(crate) fn is_open(&self) -> bool {
+        // Relaxed: who looks has a fence before it.
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Starts the coordinator, if it was not; as for `open`.
@@ -129,6 +143,11 @@ impl Shared {
         self.epoch.elapsed().as_nanos() as u64
     }
 
+    /// How many tasks at a time, if the user does not say.
+    pub(crate) fn default_limit(&self) -> usize {
+        4 * self.seats.len()
+    }
+
     /// Gives up the seat `index`, and the search if `searching`. What is left in
     /// its queue is found by whoever searches next.
     pub(crate) fn vacate(&self, index: usize, searching: bool) -> Vacated {
@@ -154,6 +173,7 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.phase.advance(Phase::Stopped);
         self.wake_parked();
+        self.close_timers();
         let kept = lock(&self.keep).take();
         drop(kept);
     }

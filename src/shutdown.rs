@@ -254,6 +254,7 @@ fn discard_queued(shared: &Shared) {
     for runnable in shared.blocking.take_queue() {
         task::discard(shared, runnable);
     }
+    shared.discard_homeless();
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
         task::discard(shared, runnable);

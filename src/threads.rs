@@ -25,6 +25,15 @@ impl Indices {
         index
     }
 
+    /// Takes `index`, if it is free.
+    fn claim(&self, index: usize) -> bool {
+        let mut taken = lock(&self.0);
+        if taken.len() <= index {
+            taken.resize(index + 1, false);
+        }
+        !std::mem::replace(&mut taken[index], true)
+    }
+
     pub(crate) fn give_back(&self, index: usize) {
         lock(&self.0)[index] = false;
     }
@@ -37,6 +46,8 @@ pub(crate) struct Threads {
     live: AtomicUsize,
     max: usize,
     pub(crate) indices: Indices,
+    /// Locked from the moment a worker is counted and has its number until it is
+    /// known whether the system gives a thread for it.
     handles: Mutex<Handles>,
     /// Held by the one who joins: a second one waits for it.
     joining: Mutex<()>,
@@ -94,18 +105,41 @@ impl Threads {
             return Err((promise, None));
         }
         let index = self.indices.take();
+        // If it is refused, the closure is dropped with the promise in it.
+        let started = self.start(&mut handles, shared, index, Some(promise));
+        started.map_err(|error| (Promise::assume(), Some(error)))
+    }
+
+    /// Starts the worker thread of that number, for its pinned tasks, unless the
+    /// number is taken. There may be more live threads than seats then: one that
+    /// finds no seat polls its pinned tasks without. Calls `refused` under the
+    /// lock if the system gives none.
+    pub(crate) fn start_numbered(&self, shared: &Shared, index: usize, refused: impl FnOnce()) {
+        let mut handles = lock(&self.handles);
+        if !self.indices.claim(index) {
+            return;
+        }
+        self.come_back();
+        if self.start(&mut handles, shared, index, None).is_err() {
+            refused();
+        }
+    }
+
+    /// Starts a worker thread that is counted, and has its number. Both are given
+    /// back if the system refuses.
+    fn start(
+        &self,
+        handles: &mut Handles,
+        shared: &Shared,
+        index: usize,
+        promise: Option<Promise>,
+    ) -> io::Result<()> {
         let owned = shared.to_arc();
         let name = format!("{}-{index}", shared.options.thread_name);
         let body = move || worker::thread(&owned, index, promise);
-        let started = handles.spawn(shared, name, body);
-        if started.is_err() {
-            self.leave();
-        }
-        drop(handles);
-        started.map_err(|error| {
+        handles.spawn(shared, name, body).inspect_err(|_| {
             self.indices.give_back(index);
-            // The closure was dropped with the promise in it.
-            (Promise::assume(), Some(error))
+            self.leave();
         })
     }
 
@@ -157,6 +191,12 @@ impl Threads {
         self.live.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// Whether there are more than enough.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.live() > self.max
+    }
+
+    /// Leaves if there are more than enough.
     /// Leaves if there are more than enough. Not while one is being started, which
     /// counts already, but may be refused: then nobody would be left.
     pub(crate) fn retire(&self) -> bool {

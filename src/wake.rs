@@ -63,5 +63,6 @@ impl Shared {
         if self.has_work() {
             self.notify();
         }
+        self.ensure_homes();
     }
 }

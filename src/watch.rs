@@ -24,6 +24,10 @@
 //! looks at the state, all sequentially consistent, so one of the two sees the
 //! other.
 //!
+//! *Timers* that are overdue by a millisecond, because every thread that would fire
+//! them is in a long poll, it fires itself. While some wait it does not sleep for
+//! longer than that; see `timers/README.md`.
+//!
 //! The cost for a worker is one load when it fills its slot. The count of polls is
 //! there for the metrics. The watcher also notes the longest poll of each seat: one
 //! that lasted is seen at two looks at least, and what is noted lacks less than a
@@ -43,6 +47,9 @@ const TICK: Duration = Duration::from_micros(500);
 
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = bound(20, 1);
+
+/// So many times in a row, at most, it fires timers before it looks at the seats.
+const FIRE_ROUNDS: u32 = 16;
 
 const NOT_STARTED: u8 = 0;
 const AWAKE: u8 = 1;
@@ -105,6 +112,22 @@ impl Watcher {
         self.state.store(AWAKE, Ordering::SeqCst);
         false
     }
+
+    /// Wakes the watcher, if it sleeps, to look at the timers.
+    #[cfg(feature = "time")]
+    #[cold]
+    pub(crate) fn wake_for_timers(&self, shared: &Shared) {
+        match self.parker.get() {
+            Some(parker) => parker.unpark(),
+            None => self.poke(shared),
+        }
+    }
+
+    /// Whether nobody watches, for the system gave no thread.
+    #[cfg(feature = "time")]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == REFUSED
+    }
 }
 
 /// What the watcher knows of a seat.
@@ -131,14 +154,36 @@ fn watch(shared: &Arc<Shared>) {
     let mut held_up = None;
     let mut quiet = 0;
     while !shared.is_over() {
-        let asleep = quiet >= LINGER && shared.watcher.try_sleep(shared);
-        parker.park((!asleep).then(|| Instant::now() + TICK));
-        let lends = look_at_pool(shared, &mut held_up);
-        if look(shared, &mut seen, &mut listeners) || lends || asleep {
+        if quiet >= LINGER && shared.watcher.try_sleep(shared) {
+            sleep(shared, parker);
             quiet = 0;
-        } else {
-            quiet += 1;
         }
+        shared.timers.watcher_ticks();
+        parker.park(Some(Instant::now() + TICK));
+        fire_overdue(shared);
+        let lends = look_at_pool(shared, &mut held_up);
+        let taken = look(shared, &mut seen, &mut listeners);
+        quiet = if taken || lends { 0 } else { quiet + 1 };
+    }
+}
+
+/// Sleeps until it is woken to watch; for a timer that nobody else has fired it
+/// wakes in between.
+fn sleep(shared: &Shared, parker: &Parker) {
+    // SeqCst: meets the swap in `rouse`.
+    while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
+        fire_overdue(shared);
+        parker.park(shared.timers.watch());
+    }
+}
+
+/// Fires the timers that the workers are late for.
+fn fire_overdue(shared: &Shared) {
+    for _ in 0..FIRE_ROUNDS {
+        if !shared.timers.is_overdue() {
+            return;
+        }
+        shared.fire_timers();
     }
 }
 

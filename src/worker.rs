@@ -13,12 +13,14 @@ use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::idle::{Promise, Vacated};
 use crate::parker::{self, Parker};
+use crate::pinned;
 use crate::queue::injector::Batch;
 use crate::queue::local::{CAPACITY, Stolen};
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant, Listener, Ordering, random, spin_loop};
 use crate::task::{self, Runnable};
+use crate::timers::Hold;
 
 /// How often a searcher goes round all queues before it gives up.
 const SEARCH_ROUNDS: usize = 2;
@@ -53,7 +55,6 @@ pub(crate) enum Left {
 
 /// The loop.
 pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
-    let shared = entry.shared;
     loop {
         if main.is_ready() {
             sit_if_vacant(entry);
@@ -62,38 +63,51 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 leave(entry);
                 return Left::Done;
             }
+            if entry.away.get() && come_back(entry) {
+                leave(entry);
+                return Left::Retired;
+            }
         }
-        let next =
-            entry.seated().and_then(|seat| next(shared, seat).or_else(|| search(entry, seat)));
+        if entry.seated().is_some_and(|seat| seat.tick()) {
+            now_and_then(entry);
+        }
+        let next = entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
         match next {
             Some(runnable) => {
                 // One that was woken for something else may find work in its own
                 // queue. Nobody is woken while a searcher is counted.
                 end_search(entry);
                 task::run(entry, runnable);
-                if entry.away.get() && come_back(entry) {
-                    leave(entry);
-                    return Left::Retired;
-                }
             }
             None if main.is_ready() => {}
             None => rest(entry, main),
         }
+        // A waker of a timer is user code, too.
+        if entry.away.get() && come_back(entry) {
+            leave(entry);
+            return Left::Retired;
+        }
     }
 }
 
-/// The next runnable of this seat; every so often, the injector is emptied a
-/// little behind them, so that nothing waits there for ever.
-fn next(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
-    if seat.tick() {
-        if let Some(Batch { first, rest }) = take_batch(shared, seat) {
-            let first = seat.push(first);
-            rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
-            keep(shared, first);
-            shared.notify_seated();
-        }
+/// Every so often, timers that are due are fired, and the injector is emptied a
+/// little behind what is queued, so that nothing waits there for ever.
+#[cold]
+fn now_and_then(entry: &Entry<'_>) {
+    let shared = entry.shared;
+    // The seat is wound up at once: to fire is to run user code, which may give it up.
+    let (due, now) = shared.timers.look();
+    entry.seated().inspect(|seat| seat.wind(now));
+    if due {
+        shared.fire_timers();
     }
-    seat.pop()
+    let Some(seat) = entry.seated() else { return };
+    if let Some(Batch { first, rest }) = take_batch(shared, seat) {
+        let first = seat.push(first);
+        rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+        keep(shared, first);
+        shared.notify_seated();
+    }
 }
 
 /// Takes from the injector what this seat has room for.
@@ -191,7 +205,8 @@ fn sit(entry: &Entry<'_>, seat: usize) {
 }
 
 /// Gives up the seat, if there is one, and sleeps until there is a seat and
-/// something to do on it, or until `main` is ready.
+/// something to do on it, until `main` is ready, or, as the holder of the timers,
+/// until one is due.
 ///
 /// Announce (the listener, then the word), fence, look, park: the order of the
 /// proof in `idle/README.md`. Without a seat there is only the listener to announce,
@@ -218,18 +233,32 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
         shared.look_at_end();
     }
     let mut cx = Context::from_waker(&waker);
-    let promised = loop {
+    let (promised, due) = loop {
         if main.is_ready() {
-            break listener.discard();
+            break (listener.discard(), false);
         }
         if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
-            break true;
+            break (true, false);
         }
-        parker.park(main.deadline());
+        parker.park(match shared.timers.hold(&parker) {
+            Hold::Free => main.deadline(),
+            Hold::Until(at) => Some(main.deadline().map_or(at, |deadline| deadline.min(at))),
+            Hold::Due => break (listener.discard(), true),
+        });
     };
-    if promised {
-        sit(entry, shared.idle.redeem(Promise::assume(), entry.favourite()));
+    shared.resign_holder(&parker);
+    let seat = match promised {
+        true => Some(shared.idle.redeem(Promise::assume(), entry.favourite())),
+        false if due => shared.idle.claim(true, entry.favourite()),
+        false => None,
+    };
+    if let Some(seat) = seat {
+        sit(entry, seat);
         entry.searching.set(true);
+    }
+    if due {
+        // On the seat, if there is one: what is woken runs here, next.
+        shared.fire_timers();
     }
 }
 
@@ -244,18 +273,20 @@ fn stand(entry: &Entry<'_>) -> Vacated {
     entry.shared.vacate(seat.index, entry.searching.replace(false))
 }
 
-/// Leaves the seat with what is queued there to the others.
+/// Leaves the seat with what is queued there, and the timers, to the others.
 pub(crate) fn leave(entry: &Entry<'_>) {
     let shared = entry.shared;
-    let Some(seat) = entry.seated() else { return };
-    if let Some(runnable) = seat.slot.take() {
-        keep(shared, seat.push(runnable));
+    if let Some(seat) = entry.seated() {
+        if let Some(runnable) = seat.slot.take() {
+            keep(shared, seat.push(runnable));
+        }
+        entry.stand();
+        let looked = shared.vacate(seat.index, entry.searching.replace(false));
+        if looked == Vacated::LookAgain && shared.has_work() {
+            shared.notify();
+        }
     }
-    entry.stand();
-    let looked = shared.vacate(seat.index, entry.searching.replace(false));
-    if looked == Vacated::LookAgain && shared.has_work() {
-        shared.notify();
-    }
+    shared.send_for_holder();
 }
 
 /// After a poll that gave the seat away; true if this thread is one too many.
@@ -266,41 +297,32 @@ fn come_back(entry: &Entry<'_>) -> bool {
     }
     let threads = &entry.shared.threads;
     threads.come_back();
-    threads.retire()
+    threads.has_surplus() && pinned::leave_if(entry, || threads.retire())
 }
 
-/// A worker thread's [`Main`]: it works until everything has ended.
-struct ToTheEnd<'a>(&'a Shared);
-
-impl Main for ToTheEnd<'_> {
-    fn is_ready(&self) -> bool {
-        self.0.is_over()
-    }
-
-    fn advance(&self) -> bool {
-        true
-    }
-}
-
-/// The body of a worker thread, which starts with a promise.
-pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
+/// The body of a worker thread, which starts with a promise, or for its pinned
+/// tasks.
+pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     context::settle(shared);
     let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
     let entered = entry.enter();
     let info = entry.info();
-    if shared.hooks.thread_start.is_some() {
-        // While a promise is out nobody else is woken, so not during the hook.
-        if let Some(promise) = shared.take_back(promise) {
-            shared.wake(promise);
+    match promise {
+        Some(promise) if shared.hooks.thread_start.is_none() => {
+            sit(&entry, shared.idle.redeem(promise, index));
+            entry.searching.set(true);
         }
-        shared.hooks.thread_started(&info);
-    } else {
-        sit(&entry, shared.idle.redeem(promise, index));
-        entry.searching.set(true);
+        promise => {
+            // While a promise is out nobody else is woken, so not during the hook.
+            if let Some(promise) = promise.and_then(|promise| shared.take_back(promise)) {
+                shared.wake(promise);
+            }
+            shared.hooks.thread_started(&info);
+        }
     }
     // The hook may have stepped aside, and another thread have come.
     let retired = entry.away.get() && come_back(&entry);
-    let left = if retired { Left::Retired } else { work(&entry, &ToTheEnd(shared)) };
+    let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
     if left == Left::Done {
         shared.threads.leave();
     }
@@ -310,4 +332,8 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Promise) {
     drop(entered);
     drop(entry);
     shared.threads.indices.give_back(index);
+    if index < shared.homes.len() {
+        // Who pushed meanwhile found the number taken.
+        shared.ensure_home(index);
+    }
 }

@@ -1,4 +1,6 @@
-//! Promise: what is in an arena cannot be used after the arena.
+//! Promise: what would be unsound does not compile: data of an arena used after
+//! it, what leaves a scope, thread-bound values that cross threads, keys that change
+//! their type.
 
 use std::process::Command;
 
@@ -6,7 +8,7 @@ use std::process::Command;
 const RECORDED: u32 = 95;
 
 #[test]
-fn a_reference_does_not_outlive_its_arena() {
+fn what_would_be_unsound_does_not_compile() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().unwrap().stdout;
     let version = String::from_utf8(version).unwrap();

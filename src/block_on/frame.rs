@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use crate::block_on::signal::Signal;
 use crate::context::{Entry, Scope};
 use crate::parker::{self, Parker};
-use crate::sync_facade::{Arc, thread_local};
+use crate::sync_facade::{Arc, Instant, thread_local};
 use crate::task::id;
 use crate::worker::Main;
 
@@ -35,6 +35,8 @@ pub(crate) struct Frame<'a, F: Future> {
     /// Polled in place; `None` once it is ready.
     future: UnsafeCell<Option<F>>,
     output: Cell<Option<Output<F::Output>>>,
+    /// When to give up.
+    deadline: Option<Instant>,
     /// `None` only in `drop`.
     bell: Option<Bell>,
     owner: u64,
@@ -45,13 +47,14 @@ pub(crate) struct Frame<'a, F: Future> {
 type Output<T> = Result<T, Box<dyn Any + Send>>;
 
 impl<'a, F: Future> Frame<'a, F> {
-    pub(crate) fn new(entry: &'a Entry<'a>, future: F) -> Self {
+    pub(crate) fn new(entry: &'a Entry<'a>, future: F, deadline: Option<Instant>) -> Self {
         let bell = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(new_bell);
         bell.0.set();
         Frame {
             entry,
             future: UnsafeCell::new(Some(future)),
             output: Cell::new(None),
+            deadline,
             bell: Some(bell),
             owner: id::fresh(),
             polling: Cell::new(false),
@@ -59,13 +62,18 @@ impl<'a, F: Future> Frame<'a, F> {
         }
     }
 
-    /// What the main future returned; goes on with its panic.
-    pub(crate) fn take_output(&self) -> F::Output {
+    /// What the main future returned; goes on with its panic. `None` if the
+    /// deadline came first.
+    pub(crate) fn take_output(&self) -> Option<F::Output> {
         match self.output.take() {
-            Some(Ok(output)) => output,
+            Some(Ok(output)) => Some(output),
             Some(Err(panic)) => resume_unwind(panic),
-            None => unreachable!("the loop is left when the main future is ready"),
+            None => None,
         }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     fn bell(&self) -> &Bell {
@@ -113,7 +121,8 @@ impl<F: Future> Main for Frame<'_, F> {
     }
 
     fn is_ready(&self) -> bool {
-        self.done.get() || !self.polling.get() && self.bell().0.is_set()
+        let woken = || self.bell().0.is_set();
+        self.done.get() || !self.polling.get() && (woken() || self.is_late())
     }
 
     fn advance(&self) -> bool {
@@ -129,7 +138,11 @@ impl<F: Future> Main for Frame<'_, F> {
             self.output.set(Some(output));
             self.done.set(true);
         }
-        self.done.get()
+        self.done.get() || self.is_late()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 }
 

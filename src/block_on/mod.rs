@@ -28,40 +28,124 @@ use std::pin::pin;
 use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
-use crate::sync_facade::Arc;
+use crate::sync_facade::{Arc, Instant};
 use crate::worker::{self, Main};
 
-use frame::{Frame, Link};
+use frame::Frame;
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    let output = block_on_until(shared, future, None);
+    output.unwrap_or_else(|| unreachable!("the loop is left when the main future is ready"))
+}
+
+/// The same; gives up at the deadline, as soon as no poll is under way here.
+pub(crate) fn block_on_until<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+    deadline: Option<Instant>,
+) -> Option<F::Output> {
+    let on_body = |entry: &Entry<'_>, future| wait_on(entry, false, future, deadline);
+    let future = match context::with_body(shared, future, on_body) {
+        Ok(output) => return output,
+        Err(future) => future,
+    };
     let opened = shared.run();
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
-    let frame = pin!(Frame::new(&entry, future));
-    let frame = &*frame.as_ref();
-    let link = Link::new(frame);
-    let _linked = link.push();
     let _entered = entry.enter();
+    begin(&entry, opened, nested);
+    wait_on(&entry, nested, future, deadline)
+}
+
+/// What the start of the coordinator needs from the one who opened it.
+fn begin(entry: &Entry<'_>, opened: bool, nested: bool) {
     if opened {
         if !nested {
             // Before a thread that is started for the backlog does.
-            worker::sit_if_vacant(&entry);
+            worker::sit_if_vacant(entry);
         }
-        shared.notify_for_backlog();
+        entry.shared.notify_for_backlog();
     }
+}
+
+/// Works, or waits, until `future` is ready.
+fn wait_on<F: Future>(
+    entry: &Entry<'_>,
+    nested: bool,
+    future: F,
+    deadline: Option<Instant>,
+) -> Option<F::Output> {
+    let frame = pin!(Frame::new(entry, future, deadline));
+    let frame = &*frame.as_ref();
+    let link = Link::new(frame);
+    let _linked = link.push();
+    // The body of a scope waits: it is not its turn.
+    let body = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
         let pooled = |outer: &&Entry<'_>| outer.is_blocking_thread() && !outer.away.get();
         let home = entry.ancestors().find(pooled);
-        let _done = worker::work(&entry, frame);
+        let _done = worker::work(entry, frame);
         // The closure around this goes on, and its thread counts again.
         if let Some(home) = home.filter(|home| home.away.get()) {
             home.shared.blocking.come_back(home);
         }
     } else if !frame.advance() {
-        wait_aside(&entry, frame);
+        wait_aside(entry, frame);
     }
+    if body.is_some() {
+        entry.body.set(true);
+        worker::sit_if_vacant(entry);
+    }
+    drop(body);
     frame.take_output()
+}
+
+/// Runs the body of a scope as a worker who is not in a poll, then works until the
+/// scope `is_done`, for which the futures that `rest` makes wait.
+pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
+    shared: &Arc<Shared>,
+    body: B,
+    is_done: impl Fn() -> bool,
+    rest: impl Fn() -> F,
+) -> R {
+    let wait = |entry: &Entry<'_>, nested| {
+        while !is_done() {
+            wait_on(entry, nested, rest(), None);
+        }
+    };
+    let inside = |entry: &Entry<'_>, body: B| {
+        let result = body();
+        wait(entry, false);
+        result
+    };
+    let body = match context::with_body(shared, body, inside) {
+        Ok(result) => return result,
+        Err(body) => body,
+    };
+    let opened = shared.run();
+    let nested = context::is_nested();
+    let entry = Entry::new(shared, kind(shared), None);
+    let here = context::with_shared(|top| Arc::ptr_eq(top, shared)).unwrap_or(false);
+    let result = if nested && here {
+        // On the seat of the task around.
+        begin(&entry, opened, nested);
+        body()
+    } else {
+        let _entered = entry.enter();
+        begin(&entry, opened, nested);
+        if !nested {
+            worker::sit_if_vacant(&entry);
+        }
+        entry.body.set(!nested);
+        let result = entry.with_locals(body);
+        entry.body.set(false);
+        result
+    };
+    let _entered = entry.enter();
+    wait(&entry, nested);
+    worker::leave(&entry);
+    result
 }
 
 /// Runs `f`, which blocks, right here: the worker's place is given to another
@@ -149,5 +233,5 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
     }
 }
 
-/// Polls the main futures that wait further down this thread's stack.
-pub(crate) use frame::advance_suspended;
+// The main futures that wait further down this thread's stack.
+pub(crate) use frame::{Link, advance_suspended};

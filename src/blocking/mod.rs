@@ -26,6 +26,7 @@
 //! that counts will look at the queue, under the lock, before it idles. If the system
 //! refuses a thread and the pool has none, the closures go to the workers.
 
+pub(crate) mod cancel;
 mod lend;
 
 use std::collections::VecDeque;
@@ -55,6 +56,8 @@ pub(crate) struct BlockingPool {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Runnable>,
+    /// Closures that were cancelled and may be in the queue.
+    cancelled: Vec<TaskId>,
     /// Set by the start: before it, closures only queue up.
     open: bool,
     threads: usize,

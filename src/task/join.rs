@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use crate::blocking::cancel;
 use crate::context;
 use crate::hooks::Hooks;
 use crate::sync_facade::{Arc, Ordering};
@@ -71,6 +72,11 @@ impl<T> JoinHandle<T> {
         self.task().is_finished()
     }
 
+    /// Cancels the task and forgets it. A result that is there is dropped here.
+    pub(crate) fn abort(mut self) {
+        drop(self.task.take());
+    }
+
     /// The task's id.
     ///
     /// ```
@@ -90,7 +96,12 @@ impl<T: Send + 'static> JoinHandle<T> {
     /// Awaiting the result waits until the future *has been dropped*, and gives
     /// what the task returned if that was ready first. A task in what turns out
     /// to be its last poll, or a closure that has begun, runs to its end, and its
-    /// result is dropped.
+    /// result is dropped; one of [`spawn_blocking_with`](crate::spawn_blocking_with())
+    /// is told, and may end early.
+    ///
+    /// A closure that is still queued never runs. It leaves the queue at once (a
+    /// long one: together with others), or, if it has no token and this is called
+    /// outside of its coordinator, when a thread of the pool comes to it.
     ///
     /// # Errors
     ///
@@ -112,12 +123,16 @@ impl<T: Send + 'static> JoinHandle<T> {
     pub fn cancel(mut self) -> Cancel<T> {
         let id = self.id();
         let task = self.task.take().expect("only `drop` and `cancel` take it");
+        let pool_of = cancel::request(task.metadata());
         let mut ending: Ending<T> = Box::pin(task.cancel());
         let mut cx = Context::from_waker(Waker::noop());
         let (ending, ready) = match ending.as_mut().poll(&mut cx) {
             Poll::Ready(outcome) => (None, outcome),
             Poll::Pending => (Some(ending), None),
         };
+        if let (Some(shared), Some(_)) = (pool_of, &ending) {
+            shared.blocking.forget(&shared, &[id]);
+        }
         Cancel { ending, ready, id }
     }
 }

@@ -7,7 +7,7 @@ use crate::context;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, AtomicBool};
 use crate::task::TaskId;
-use crate::task::origin::Origin;
+use crate::task::origin::{Extra, Origin};
 use crate::task::registry::{Closed, Place};
 
 /// Where a task was spawned.
@@ -63,15 +63,14 @@ unsafe impl Sync for Meta {}
 impl Meta {
     pub(crate) fn new(
         shared: &Shared,
-        site: &'static Site,
         id: u64,
-        name: Option<Arc<str>>,
+        origin: Origin,
         kind: Kind,
         admitted: bool,
     ) -> Self {
         Meta {
             shared: NonNull::from(shared),
-            origin: Origin::new(site, name),
+            origin,
             id,
             place: Place::nowhere(),
             nature: match kind {
@@ -120,6 +119,17 @@ impl Meta {
 
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
         self.origin.extra().and_then(|extra| extra.name.as_ref())
+    }
+
+    /// What few tasks have.
+    #[inline]
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        self.origin.extra()
+    }
+
+    /// How often the task was polled, if that is counted.
+    pub(crate) fn polls(&self) -> Option<u64> {
+        self.extra().map(Extra::polls)
     }
 
     /// Whether this is a closure for the blocking pool. Nobody polls a refused

@@ -22,20 +22,28 @@ pub(crate) mod builder;
 mod error;
 pub(crate) mod id;
 mod join;
+mod many;
 mod meta;
 mod origin;
 pub(crate) mod registry;
 mod runnable;
+pub(crate) mod sink;
 mod spawn;
 
 pub use error::JoinError;
 pub use id::TaskId;
 pub use join::{Cancel, JoinHandle};
+pub use many::spawn_many;
 
 pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
-pub(crate) use spawn::{New, discard, run, spawn, spawn_blocking};
+pub(crate) use spawn::{
+    New, admit, create, create_unchecked, discard, launch_aside, launch_created, run, spawn,
+    spawn_aside, spawn_blocking, spawn_blocking_with,
+};
+#[cfg(feature = "time")]
+pub(crate) use spawn::{spawn_in_pool, spawn_in_pool_with};
 
 use std::any::Any;
 use std::future::Future;
@@ -45,6 +53,7 @@ use std::task::{Context, Poll};
 
 use crate::context::{self, Scope};
 use crate::hooks::PanicReport;
+use crate::local::stack::Node;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -56,6 +65,15 @@ pub(crate) enum Outcome<T> {
 }
 
 impl<T> Outcome<T> {
+    /// The value, or nothing, or the panic.
+    pub(crate) fn take(mut self) -> Result<Option<T>, PanicReport> {
+        match &mut self {
+            Outcome::Done(value) => Ok(value.take()),
+            Outcome::Panicked(report) => Err(report.move_out()),
+            Outcome::Cancelled => Ok(None),
+        }
+    }
+
     pub(crate) fn into_result(mut self, id: TaskId) -> Result<T, JoinError> {
         match &mut self {
             Outcome::Done(value) => value.take().ok_or_else(|| JoinError::cancelled(id)),
@@ -87,7 +105,7 @@ pub(crate) struct TaskFuture<F> {
 }
 
 impl<F> TaskFuture<F> {
-    fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         TaskFuture { future: Some(future) }
     }
 
@@ -108,6 +126,9 @@ impl<F> TaskFuture<F> {
     fn drop_future(&mut self) -> Result<(), Payload> {
         let scope = Scope::of_task(self.meta(), None);
         let _inside = scope.enter();
+        // SAFETY: this is a turn of the task.
+        let locals = self.meta().extra().and_then(|extra| unsafe { extra.inherited() });
+        let _locals = locals.as_ref().map(Node::enter);
         catch_unwind(AssertUnwindSafe(|| self.future = None))
     }
 }
@@ -125,6 +146,12 @@ impl<F: Future> Future for TaskFuture<F> {
         let polled = {
             let scope = Scope::of_task(this.meta(), Some(cx.waker()));
             let _inside = scope.enter();
+            let locals = this.meta().extra().and_then(|extra| {
+                extra.count_poll();
+                // SAFETY: this is a turn of the task.
+                unsafe { extra.inherited() }
+            });
+            let _locals = locals.as_ref().map(Node::enter);
             let future = this.future.as_mut().expect("a completed task is not polled again");
             // SAFETY: see above; `self` was pinned.
             let future = unsafe { Pin::new_unchecked(future) };
@@ -167,6 +194,10 @@ impl<F> Drop for TaskFuture<F> {
             if let Err(payload) = self.drop_future() {
                 self.meta().shared().hooks.report(Some(self.meta()), payload);
             }
+        }
+        if let Some(extra) = self.meta().extra() {
+            // SAFETY: this is a turn of the task, and the future is dropped.
+            unsafe { extra.release() };
         }
         // Last: after this the coordinator may count no task alive.
         self.meta().finish(cancelled);

@@ -2,16 +2,64 @@
 //! have. One word for both, so that a task that has no more than a site pays no
 //! more than that.
 
+use std::cell::UnsafeCell;
 use std::mem::align_of;
 use std::ptr::NonNull;
 
-use crate::sync_facade::Arc;
+use crate::blocking::cancel::Stop;
+use crate::local::stack::{Inherited, Node};
+use crate::sync_facade::{Arc, AtomicU64, Ordering};
 use crate::task::Site;
 
 /// What only few tasks have.
 pub(crate) struct Extra {
     site: &'static Site,
     pub(crate) name: Option<Arc<str>>,
+    /// The values in scope where the task was spawned, until its future is dropped.
+    inherited: UnsafeCell<Option<Inherited>>,
+    polls: AtomicU64,
+    /// For a closure that can be told to stop.
+    pub(crate) stop: Option<Arc<Stop>>,
+}
+
+// SAFETY: the fields are shared by themselves, but for `inherited`: its content is,
+// and the cell is reached by one thread at a time (see `Extra::inherited`).
+unsafe impl Sync for Extra {}
+
+impl Extra {
+    /// How often the task was polled.
+    pub(crate) fn polls(&self) -> u64 {
+        // Relaxed: a count, read for a list.
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// Counts a poll; for the one thread that polls the task.
+    pub(crate) fn count_poll(&self) {
+        self.polls.store(self.polls() + 1, Ordering::Relaxed);
+    }
+
+    /// What the task inherits, to be entered.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a turn of the task, of which there is one at a time, and keeps
+    /// the node no longer; it does not call `release` meanwhile.
+    pub(crate) unsafe fn inherited<'a>(&self) -> Option<Node<'a>> {
+        // SAFETY: nobody else reaches the content during this turn, which the task's
+        // memory outlives.
+        unsafe { &*self.inherited.get() }.as_ref().map(Node::inherited)
+    }
+
+    /// Lets go of what the task inherits. What a drop of a value does is contained.
+    ///
+    /// # Safety
+    ///
+    /// As for `inherited`.
+    pub(crate) unsafe fn release(&self) {
+        // SAFETY: as above. The value goes after that, for its drop may do anything.
+        let inherited = unsafe { &mut *self.inherited.get() }.take();
+        drop(inherited);
+    }
 }
 
 /// A pointer to a [`Site`], or, with its lowest bit set, to a [`Box`]ed
@@ -28,11 +76,17 @@ unsafe impl Sync for Origin {}
 
 impl Origin {
     #[inline]
-    pub(crate) fn new(site: &'static Site, name: Option<Arc<str>>) -> Self {
-        match name {
-            None => Origin(NonNull::from(site).cast()),
-            Some(_) => Origin::boxed(Extra { site, name }),
+    pub(crate) fn new(
+        site: &'static Site,
+        name: Option<Arc<str>>,
+        inherited: Option<Inherited>,
+        stop: Option<Arc<Stop>>,
+    ) -> Self {
+        if name.is_none() && inherited.is_none() && stop.is_none() {
+            return Origin(NonNull::from(site).cast());
         }
+        let inherited = UnsafeCell::new(inherited);
+        Origin::boxed(Extra { site, name, inherited, polls: AtomicU64::new(0), stop })
     }
 
     #[cold]
@@ -81,11 +135,11 @@ mod tests {
     #[test]
     fn both_forms_give_back_what_was_put_in() {
         let site = Location::caller();
-        let plain = Origin::new(site, None);
+        let plain = Origin::new(site, None, None, None);
         assert!(plain.extra().is_none());
         assert_eq!(plain.site(), site);
         let name: Arc<str> = Arc::from("mail");
-        let named = Origin::new(site, Some(name.clone()));
+        let named = Origin::new(site, Some(name.clone()), None, None);
         assert_eq!(named.site(), site);
         assert_eq!(named.extra().and_then(|extra| extra.name.as_deref()), Some("mail"));
         drop(named);

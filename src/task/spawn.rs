@@ -1,17 +1,23 @@
 //! One task's way: `spawn` makes it, `schedule` puts it into a queue, `run`
 //! polls it.
 
+use std::collections::VecDeque;
 use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
+use crate::blocking::cancel::{Stop, StopToken};
 use crate::context::{self, Entry};
+use crate::local::stack;
 use crate::seat::Seated;
 use crate::shared::{Phase, Shared};
 use crate::sync_facade::{Arc, Ordering};
+use crate::task::origin::Origin;
+use crate::task::sink::{Leash, Sink, Sinking};
 use crate::task::{JoinHandle, Kind, Meta, Runnable, Site, TaskFuture, id};
 
 /// What a new task is to be.
+#[derive(Clone)]
 pub(crate) struct New<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) site: &'static Site,
@@ -23,24 +29,176 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    spawn_with(new, future, push_spawned)
+}
+
+/// Spawns a future that is to run beside its spawner at once: it is not left to the run
+/// slot, which others do not look into.
+pub(crate) fn spawn_aside<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_with(new, future, push_back)
+}
+
+#[inline]
+fn spawn_with<F>(
+    new: New<'_>,
+    future: F,
+    push: impl FnOnce(&Shared, Seated<'_>, Runnable),
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let shared = new.shared;
-    let meta = admit(new, Kind::Future);
+    let (runnable, handle) = make(new, future);
+    launch(shared, runnable, push);
+    handle
+}
+
+/// Makes a task of a future. Nothing of the user's runs in here.
+#[inline]
+fn make<F>(new: New<'_>, future: F) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let meta = admit(new, Kind::Future, None);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
         .spawn(|_| TaskFuture::new(future), WithInfo(schedule));
-    let runnable = Runnable::new(runnable);
-    if !enlist(&runnable) {
-        drop(runnable);
-    } else {
-        match context::seat(shared) {
-            Some(seat) => push_spawned(shared, seat, runnable),
-            None => {
-                shared.injector.push(runnable);
-                shared.notify();
-            }
+    (Runnable::new(runnable), JoinHandle::new(task))
+}
+
+/// Spawns futures together: one push, and one look whether someone has to be woken. Who
+/// is woken wakes the next for what it leaves.
+pub(super) fn spawn_chunk<F>(
+    new: &New<'_>,
+    futures: impl Iterator<Item = F>,
+    handles: &mut Vec<JoinHandle<F::Output>>,
+) where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let shared = &**new.shared;
+    let (mut chunk, mut refused) = (VecDeque::new(), Vec::new());
+    for future in futures {
+        let (runnable, handle) = make(new.clone(), future);
+        handles.push(handle);
+        if enlist(&runnable) {
+            chunk.push_back(runnable);
+        } else {
+            refused.push(runnable);
         }
     }
-    JoinHandle::new(task)
+    push_chunk(shared, chunk);
+    // Last: this runs user code.
+    drop(refused);
+}
+
+fn push_chunk(shared: &Shared, chunk: VecDeque<Runnable>) {
+    if chunk.is_empty() {
+        return;
+    }
+    match context::seat(shared) {
+        Some(seat) => {
+            for runnable in chunk {
+                if let Err(block) = seat.push(runnable) {
+                    shared.injector.push_block(block.into());
+                }
+            }
+            shared.notify_seated();
+        }
+        None => {
+            shared.injector.push_block(chunk);
+            shared.notify();
+        }
+    }
+}
+
+/// Makes a task whose outcome goes into `sink`. It has to be
+/// [launched](launch_created) then.
+pub(crate) fn create<F, S>(new: New<'_>, kind: Kind, future: F, sink: S) -> (Runnable, Leash)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    S: Sink<F::Output> + Send + 'static,
+{
+    // SAFETY: nothing is borrowed.
+    unsafe { create_unchecked(new, kind, future, sink) }
+}
+
+/// The same with things that borrow.
+///
+/// # Safety
+///
+/// What `future`, its output and `sink` borrow is there until the call of
+/// [`Sink::put`] has returned, after which none of the three is used again, nor
+/// is there anything to be dropped of them but what `put` keeps.
+pub(crate) unsafe fn create_unchecked<F, S>(
+    new: New<'_>,
+    kind: Kind,
+    future: F,
+    sink: S,
+) -> (Runnable, Leash)
+where
+    F: Future + Send,
+    F::Output: Send,
+    S: Sink<F::Output> + Send,
+{
+    let meta = admit(new, kind, None);
+    let builder = async_task::Builder::new().metadata(meta);
+    let make = |meta: &Meta| Sinking::new(meta, future, sink);
+    let (runnable, task) = match kind {
+        // SAFETY: the future is `Send`; what it borrows is there until it has
+        // been dropped, by the caller's promise: `put` is the last step of its
+        // drop (see `task::sink`). After that `async-task` touches the header
+        // and the output, which is `Outcome<()>`, and frees the memory: nothing
+        // in them borrows. The schedule function captures nothing.
+        Kind::Future => unsafe { builder.spawn_unchecked(make, WithInfo(schedule)) },
+        // SAFETY: the same.
+        Kind::Blocking => unsafe { builder.spawn_unchecked(make, schedule_blocking) },
+    };
+    (Runnable::new(runnable), Leash::new(task))
+}
+
+/// Queues a task that was [created](create), or drops its future if it was
+/// refused.
+pub(crate) fn launch_created(shared: &Shared, runnable: Runnable) {
+    if runnable.metadata().is_blocking() {
+        launch_blocking(shared, runnable);
+    } else {
+        launch(shared, runnable, push_spawned);
+    }
+}
+
+/// The same for one that is to run [aside](spawn_aside).
+pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
+    launch(shared, runnable, push_back);
+}
+
+#[inline]
+fn launch(shared: &Shared, runnable: Runnable, push: impl FnOnce(&Shared, Seated<'_>, Runnable)) {
+    if !enlist(&runnable) {
+        return drop(runnable);
+    }
+    match context::seat(shared) {
+        Some(seat) => push(shared, seat, runnable),
+        None => {
+            shared.injector.push(runnable);
+            shared.notify();
+        }
+    }
+}
+
+fn launch_blocking(shared: &Shared, runnable: Runnable) {
+    if enlist(&runnable) {
+        shared.submit_blocking(runnable);
+    } else {
+        drop(runnable);
+    }
 }
 
 pub(crate) fn spawn_blocking<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
@@ -48,17 +206,51 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    spawn_in_pool(new, async move { f() })
+}
+
+/// The same with a token that tells the closure to stop.
+pub(crate) fn spawn_blocking_with<F, T>(new: New<'_>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce(&StopToken) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    spawn_in_pool_with(new, |token| async move { f(&token) })
+}
+
+/// The same with a future that is polled by the blocking pool.
+pub(crate) fn spawn_in_pool_with<F>(
+    new: New<'_>,
+    make: impl FnOnce(StopToken) -> F,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let token = StopToken::new(new.shared);
+    submit(new, Some(token.stop()), make(token))
+}
+
+/// Spawns a future that is polled by the blocking pool.
+pub(crate) fn spawn_in_pool<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    submit(new, None, future)
+}
+
+fn submit<F>(new: New<'_>, stop: Option<Arc<Stop>>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     let shared = new.shared;
-    let meta = admit(new, Kind::Blocking);
+    let meta = admit(new, Kind::Blocking, stop);
     let (runnable, task) = async_task::Builder::new()
         .metadata(meta)
-        .spawn(|_| TaskFuture::new(async move { f() }), schedule_blocking);
-    let runnable = Runnable::new(runnable);
-    if enlist(&runnable) {
-        shared.submit_blocking(runnable);
-    } else {
-        drop(runnable);
-    }
+        .spawn(|_| TaskFuture::new(future), schedule_blocking);
+    launch_blocking(shared, Runnable::new(runnable));
     JoinHandle::new(task)
 }
 
@@ -68,7 +260,7 @@ where
 /// count does not fall to zero before the new task is in it. For anyone else see
 /// [`admit_from_outside`](Shared::admit_from_outside).
 #[inline]
-fn admit(new: New<'_>, kind: Kind) -> Meta {
+pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     let shared = &**new.shared;
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
@@ -78,7 +270,8 @@ fn admit(new: New<'_>, kind: Kind) -> Meta {
         }
         _ => (id::fresh(), shared.admit_from_outside(inside)),
     };
-    Meta::new(shared, new.site, id, new.name, kind, admitted)
+    let origin = Origin::new(new.site, new.name, stack::inherited(), stop);
+    Meta::new(shared, id, origin, kind, admitted)
 }
 
 /// Whether the task may run. One with a name is entered in the registry at once,

@@ -34,7 +34,7 @@ unsafe impl Send for Signal {}
 
 /// A moment of the model's time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Instant(Duration);
+pub struct Instant(Duration);
 
 impl Instant {
     pub(crate) fn now() -> Self {

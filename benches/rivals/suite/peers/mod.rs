@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +140,16 @@ pub(crate) trait Runtime: 'static {
         T: Send + 'static;
 
     fn yield_now() -> impl Future<Output = ()> + Send;
+}
+
+/// What the workloads need of a runtime with timers.
+pub(crate) trait Timed: Runtime {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// `None` if the time was over first.
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send;
 }
 
 static THREADS: OnceLock<usize> = OnceLock::new();

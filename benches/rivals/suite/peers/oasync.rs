@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oasync::{Builder, Coordinator, JoinHandle};
 
-use super::{Runtime, Unwrapped, threads};
+use super::{Runtime, Timed, Unwrapped, threads};
 
 const IDLE_THREADS: usize = 8;
 const MANY_WORKERS: usize = 64;
@@ -159,5 +159,19 @@ impl<const MAIN: bool, S: SetUp> Runtime for Oasync<MAIN, S> {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         oasync::yield_now()
+    }
+}
+
+impl<const MAIN: bool> Timed for Oasync<MAIN> {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+        oasync::sleep(duration)
+    }
+
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let limited = oasync::timeout(duration, future);
+        async { limited.await.ok() }
     }
 }

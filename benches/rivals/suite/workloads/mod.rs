@@ -21,6 +21,10 @@ mod spawn_detached;
 mod spawn_foreign;
 mod spawn_foreign_4;
 mod spawn_joined;
+mod timer_cancel;
+mod timer_fire;
+mod timer_late;
+mod timer_timeout;
 mod uneven;
 mod wake_many;
 mod yields;
@@ -30,7 +34,7 @@ use std::time::Duration;
 use super::peers::async_executor::{AsyncExecutor, Plain, Static};
 use super::peers::oasync::{Again, IdleThreads, ManyWorkers, Oasync, Plain as First};
 use super::peers::tokio::Tokio;
-use super::peers::{self, Peer, Runtime};
+use super::peers::{self, Peer, Runtime, Timed};
 use super::stats::quantile;
 
 /// A value for each of a workload's rows.
@@ -50,6 +54,7 @@ pub(crate) enum Kind {
     Latency,
     /// oasync in one set-up against oasync in another.
     Itself,
+    Timers,
 }
 
 pub(crate) struct RowName {
@@ -94,10 +99,22 @@ macro_rules! itself {
     };
 }
 
+/// On the runtimes that have timers of their own.
+macro_rules! with_timers {
+    ($($run:ident)::+) => {
+        vec![
+            entry(Peer::Oasync, $($run)::+::<Oasync<false>>),
+            entry(Peer::OasyncMain, $($run)::+::<Oasync<true>>),
+            entry(Peer::Tokio, $($run)::+::<Tokio<false, true>>),
+            entry(Peer::TokioMain, $($run)::+::<Tokio<true, true>>),
+        ]
+    };
+}
+
 /// Every workload, in the order in which they run: those that leave threads
 /// behind come last.
 pub(crate) fn all() -> Vec<Workload> {
-    use Kind::{Blocking, Compute, Itself, Latency, Memory, OneAtATime, Scheduling};
+    use Kind::{Blocking, Compute, Itself, Latency, Memory, OneAtATime, Scheduling, Timers};
     const NS: &[RowName] = &[row("", "ns")];
     const US: &[RowName] = &[row(", p50", "us"), row(", p99", "us")];
     const BYTES: &[RowName] = &[row(", asked", "bytes"), row(", resident", "bytes")];
@@ -130,6 +147,10 @@ pub(crate) fn all() -> Vec<Workload> {
             .and(Peer::Ideal, || ideal(queens::alone())),
         workload("latency-idle", Latency, US, own_threads(every_way!(latency::run))),
         workload("latency-mix", Latency, US, every_way!(mix::run)),
+        workload("timer-cancel", Timers, NS, with_timers!(timer_cancel::run)),
+        workload("timer-fire", Timers, NS, with_timers!(timer_fire::run)),
+        workload("timeout-ready", Timers, NS, with_timers!(timer_timeout::run)),
+        workload("timer-late", Timers, US, with_timers!(timer_late::run)),
         workload("parked", Memory, BYTES, own_threads(every_way!(parked::run))).in_own_process(),
         workload("blocking-burst", Blocking, NS, pools(every_way!(blocking_burst::run))),
         workload("blocking-one", Blocking, NS, pools(every_way!(blocking_one::run))),

@@ -1,0 +1,184 @@
+//! The values in scope on this thread: a stack of nodes, linked through the call
+//! stack, and a thread-local pointer to the top.
+//!
+//! It belongs to the code that is running. Whoever polls something else in the
+//! middle of it (a caller its tasks, a nested call the main futures and pinned
+//! tasks below it) enters an [`Entry`](crate::context::Entry), which takes the whole
+//! stack away, or puts another in its place, until that is done.
+//!
+//! What children inherit is one list, shared by all that have the same, in a node
+//! of its own: made when an inherited value comes into scope, cloned by a spawn,
+//! entered by each poll of the child.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use crate::context::{self, Entry};
+use crate::sync_facade::{Arc, AtomicU8, thread_local};
+
+/// Which key: the address of what a key is made of.
+pub(crate) type Id = &'static AtomicU8;
+
+/// What a task inherits; never changed.
+pub(crate) type Inherited = Arc<[Held]>;
+
+/// One inherited value.
+#[derive(Clone)]
+pub(crate) struct Held {
+    key: Id,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+/// Values that have come into scope together.
+pub(crate) struct Node<'a> {
+    content: Content,
+    parent: Cell<*const Node<'static>>,
+    values: PhantomData<&'a ()>,
+}
+
+enum Content {
+    /// A value of the type that belongs to the key.
+    Own(Id, *const ()),
+    Inherited(*const Inherited),
+}
+
+thread_local! {
+    static TOP: Cell<*const Node<'static>> = const { Cell::new(ptr::null()) };
+}
+
+impl<'a> Node<'a> {
+    /// `key` is that of a [`TaskLocal`](super::TaskLocal) of `T`s.
+    pub(super) fn own<T>(key: Id, value: &'a T) -> Self {
+        Self::new(Content::Own(key, ptr::from_ref(value).cast()))
+    }
+
+    pub(crate) fn inherited(values: &'a Inherited) -> Self {
+        Self::new(Content::Inherited(values))
+    }
+
+    fn new(content: Content) -> Self {
+        Node { content, parent: Cell::new(ptr::null()), values: PhantomData }
+    }
+
+    /// Brings the values into scope until the guard is dropped.
+    pub(crate) fn enter(&self) -> Inside<'_> {
+        self.parent.set(exchange(ptr::from_ref(self).cast()));
+        Inside { previous: self.parent.get(), node: PhantomData }
+    }
+}
+
+/// Takes the values out of scope again.
+pub(crate) struct Inside<'a> {
+    previous: *const Node<'static>,
+    node: PhantomData<&'a Node<'a>>,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        exchange(self.previous);
+    }
+}
+
+/// Puts another stack in place of this thread's, which comes back.
+#[inline]
+pub(crate) fn exchange(top: *const Node<'static>) -> *const Node<'static> {
+    TOP.with(|cell| cell.replace(top))
+}
+
+impl Entry<'_> {
+    /// Calls `f`, code of the one who made this entry, with the values around it.
+    pub(crate) fn with_locals<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _inside = Inside { previous: exchange(self.locals.get()), node: PhantomData };
+        f()
+    }
+
+    /// The same code waits now: until the guard is dropped, its values are those around
+    /// this entry, and out of scope.
+    pub(crate) fn hide_locals(&self) -> Hidden<'_> {
+        Hidden { locals: &self.locals, previous: self.locals.replace(exchange(ptr::null())) }
+    }
+}
+
+/// Brings into scope again what was [hidden](Entry::hide_locals).
+pub(crate) struct Hidden<'a> {
+    locals: &'a Cell<*const Node<'static>>,
+    previous: *const Node<'static>,
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        exchange(self.locals.replace(self.previous));
+    }
+}
+
+/// The nodes in scope, the innermost first.
+fn nodes<'a>() -> impl Iterator<Item = &'a Node<'static>> {
+    // SAFETY: null, or a node on this thread's call stack below the caller, which
+    // its guard unlinks before it dies. Used in this file only, and no reference
+    // is kept longer than the caller's call.
+    let as_ref = |node: *const Node<'static>| unsafe { node.as_ref() };
+    std::iter::successors(as_ref(TOP.with(Cell::get)), move |node| as_ref(node.parent.get()))
+}
+
+/// Calls `f` with the innermost value of the key, which must be that of a
+/// [`TaskLocal`](super::TaskLocal) of `T`s.
+pub(super) fn with_own<T, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
+    let value = nodes().find_map(|node| match node.content {
+        Content::Own(id, value) if ptr::eq(id, key) => Some(value.cast::<T>()),
+        _ => None,
+    })?;
+    // SAFETY: made from a `&T` by `Node::own`, for no two keys have one address.
+    // It lives as long as the node is in scope, which is below this call.
+    Some(f(unsafe { &*value }))
+}
+
+/// Calls `f` with the value of an inherited key.
+pub(super) fn with_inherited<T: 'static, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
+    let held = innermost()?.iter().find(|held| ptr::eq(held.key, key))?;
+    held.value.downcast_ref::<Contained<T>>()?.0.as_ref().map(f)
+}
+
+/// What a task that is spawned here inherits.
+#[inline]
+pub(crate) fn inherited() -> Option<Inherited> {
+    if TOP.with(Cell::get).is_null() { None } else { innermost().cloned() }
+}
+
+/// The list that is in scope, which lives as long as that.
+#[cold]
+fn innermost<'a>() -> Option<&'a Inherited> {
+    nodes().find_map(|node| match node.content {
+        // SAFETY: from a reference that lives as long as the node is in scope. Used
+        // in this file only; the node is below the caller, who keeps the reference
+        // no longer than its call.
+        Content::Inherited(values) => Some(unsafe { &*values }),
+        Content::Own(..) => None,
+    })
+}
+
+/// What is inherited here, with `value` in place of the key's old one.
+pub(super) fn extended<T: Send + Sync + 'static>(key: Id, value: T) -> Inherited {
+    let outer = inherited();
+    let outer = outer.iter().flat_map(|values| values.iter());
+    let others = outer.filter(|held| !ptr::eq(held.key, key)).cloned();
+    let held = Held { key, value: Arc::new(Contained(Some(value))) };
+    others.chain([held]).collect()
+}
+
+/// A value whose drop may panic wherever the last task that had it ends.
+struct Contained<T>(Option<T>);
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match context::with_shared(|shared| shared.hooks.clone()) {
+                Some(hooks) => hooks.report(None, payload),
+                None => crate::hooks::forget(payload),
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Timers whose threads are busy with something else; and threads that are not woken.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use oasync::{Coordinator, sleep};
+
+use crate::common::{LONG, coordinator, eventually, started};
+use crate::{FAR, in_time, ms};
+
+/// Blocks every worker, from the poll of a task on; returns what frees them.
+fn block_all(coord: &Coordinator, workers: usize) -> Vec<mpsc::Sender<()>> {
+    let (arrived, arrivals) = mpsc::channel();
+    let releases = (0..workers)
+        .map(|_| {
+            let (release, released) = mpsc::channel();
+            let arrived = arrived.clone();
+            coord.go(async move {
+                arrived.send(()).unwrap();
+                let _ = released.recv_timeout(2 * LONG);
+            });
+            release
+        })
+        .collect();
+    for _ in 0..workers {
+        arrivals.recv_timeout(LONG).unwrap();
+    }
+    releases
+}
+
+#[test]
+fn timers_fire_while_every_worker_is_in_a_long_poll() {
+    for workers in [1, 3] {
+        let coord = started(workers);
+        let (tx, rx) = mpsc::channel();
+        for i in 0..10 {
+            let tx = tx.clone();
+            coord.go(async move {
+                sleep(ms(300 + 5 * i)).await;
+                tx.send(()).unwrap();
+            });
+        }
+        eventually("all sleep", || coord.metrics().num_timers() == 10);
+        let releases = block_all(&coord, workers);
+        for _ in 0..10 {
+            rx.recv_timeout(LONG).expect("it runs on a blocking thread");
+        }
+        assert!(coord.metrics().lend_count() > 0);
+        drop(releases);
+    }
+}
+
+#[test]
+fn a_timer_made_in_a_long_poll_wakes_a_task_elsewhere() {
+    in_time(|| {
+        let coord = started(2);
+        let (tx, rx) = mpsc::channel();
+        let (handle, waited) = (coord.handle(), Arc::new(AtomicBool::new(false)));
+        let seen = waited.clone();
+        let task = coord.spawn(async move {
+            // Registered by this poll, which then goes on, for as long as it takes.
+            let mut inner = Box::pin(sleep(ms(5)));
+            let (there, back) = mpsc::channel();
+            let polled = handle.spawn(async move {
+                std::future::poll_fn(|cx| {
+                    let polled = inner.as_mut().poll(cx);
+                    let _ = there.send(());
+                    polled
+                })
+                .await;
+                tx.send(()).unwrap();
+            });
+            back.recv_timeout(LONG).unwrap();
+            while !seen.load(Ordering::SeqCst) {
+                thread::sleep(ms(1));
+            }
+            polled.await.unwrap();
+        });
+        rx.recv_timeout(LONG).unwrap();
+        waited.store(true, Ordering::SeqCst);
+        coord.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn a_worker_that_never_runs_out_of_tasks_fires_timers() {
+    in_time(|| {
+        let coord = coordinator(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        for _ in 0..4 {
+            let stop = stop.clone();
+            coord.go(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    oasync::yield_now().await;
+                }
+            });
+        }
+        coord.block_on(async {
+            for _ in 0..20 {
+                oasync::spawn(sleep(ms(1))).await.unwrap();
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_task_that_polls_its_sleep_in_a_loop_sees_it_end() {
+    in_time(|| {
+        coordinator(1).block_on(async {
+            let start = Instant::now();
+            let mut sleep = sleep(ms(5));
+            while crate::poll_once(&mut sleep).is_pending() {
+                std::hint::spin_loop();
+            }
+            assert!(start.elapsed() >= ms(5));
+        });
+    });
+}
+
+#[test]
+fn a_panic_in_a_waker_stops_no_timer() {
+    struct Bad;
+    impl std::task::Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of the test");
+        }
+    }
+    in_time(|| {
+        let coord = started(1);
+        let sleeps = coord.block_on(async {
+            let waker = std::task::Waker::from(Arc::new(Bad));
+            let mut cx = std::task::Context::from_waker(&waker);
+            let mut sleeps: Vec<_> = (0..5).map(|_| sleep(ms(2))).collect();
+            for sleep in &mut sleeps {
+                let _ = std::pin::Pin::new(sleep).poll(&mut cx);
+            }
+            sleeps
+        });
+        for _ in 0..5 {
+            coord.block_on(oasync::spawn(sleep(ms(2)))).unwrap();
+        }
+        eventually("all five panics are counted", || coord.metrics().panics() == 5);
+        drop(sleeps);
+    });
+}
+
+/// The context switches so far of the threads whose names begin with `prefix`.
+#[cfg(target_os = "linux")]
+fn switches(prefix: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let status = tasks.flat_map(|task| std::fs::read_to_string(task.path().join("status")));
+    let of = |status: &str, field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        line.map(|value| value.trim_start_matches(':').trim().to_owned()).unwrap_or_default()
+    };
+    status
+        .filter(|status| of(status, "Name").starts_with(prefix))
+        .map(|status| {
+            ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
+                .map(|field| of(&status, field).parse::<u64>().unwrap_or(0))
+                .iter()
+                .sum::<u64>()
+        })
+        .sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_far_timer_wakes_nobody_until_then() {
+    let coord = Coordinator::builder().workers(3).thread_name("far").build().unwrap();
+    coord.start().unwrap();
+    let nearer = coord.spawn(async {
+        for _ in 0..3 {
+            oasync::spawn(sleep(ms(1))).await.unwrap();
+        }
+    });
+    coord.go(sleep(FAR));
+    // Soon, but dropped: whoever woke for it would not know.
+    coord.go(async {
+        let _ = oasync::timeout(Duration::from_secs(600), sleep(ms(3))).await;
+    });
+    in_time(move || {
+        coord.block_on(nearer).unwrap();
+        eventually("one is left", || coord.metrics().num_timers() == 1);
+        let mut before = switches("far-");
+        eventually("all sleep", || {
+            thread::sleep(ms(100));
+            let now = switches("far-");
+            now == std::mem::replace(&mut before, now)
+        });
+        assert!(before > 0, "the counts do tell");
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(switches("far-"), before);
+    });
+}

@@ -1,0 +1,40 @@
+//! Promise: a timer fires when its time has come, wherever it waits; and costs nothing
+//! once nobody waits for it.
+#![cfg(feature = "time")]
+#![allow(clippy::async_yields_async, reason = "sleeps are handed on, unfinished")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod ends;
+mod intervals;
+mod late;
+mod places;
+mod sleeps;
+mod timeouts;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use common::LONG;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Far enough not to come during a test.
+const FAR: Duration = Duration::from_secs(3600);
+
+/// Polls once, with a waker that does nothing.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Runs `f` on a thread of its own: a hang becomes a failure.
+#[track_caller]
+fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tx, rx) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tx.send(f()));
+    rx.recv_timeout(LONG).expect("it came to its end, without a panic")
+}
