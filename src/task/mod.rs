@@ -28,6 +28,7 @@ mod origin;
 pub(crate) mod registry;
 mod runnable;
 pub(crate) mod sink;
+mod slots;
 mod spawn;
 
 pub use error::JoinError;

@@ -20,9 +20,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
-use slab::Slab;
 
 use crate::sync_facade::{Arc, AtomicU16, Mutex, Ordering, lock};
+use crate::task::slots::Slots;
 use crate::task::{Meta, TaskId};
 
 pub(crate) struct Registry {
@@ -34,15 +34,14 @@ struct Shard {
     closed: bool,
     /// How many of the entries have a name.
     named: usize,
-    entries: Slab<Entry>,
-    /// When the task with that key was entered, in [`ticks`]. Beside the entries,
-    /// not in them, so that an entry is three words.
-    since: Vec<u32>,
+    entries: Slots<Entry>,
 }
 
 struct Entry {
     waker: Waker,
     meta: NonNull<Meta>,
+    /// When it was entered, in [`ticks`].
+    since: u32,
 }
 
 // SAFETY: `meta` points into the task that `waker` refers to, so it is valid as
@@ -108,17 +107,6 @@ impl Place {
 pub(crate) struct Closed;
 
 impl Shard {
-    /// The key of the new entry.
-    fn insert(&mut self, entry: Entry, since: u32) -> usize {
-        let key = self.entries.insert(entry);
-        match self.since.get_mut(key) {
-            Some(slot) => *slot = since,
-            // Keys are given out without gaps.
-            None => self.since.push(since),
-        }
-        key
-    }
-
     fn name_in(&self, keys: Range<usize>, id: TaskId) -> Option<Arc<str>> {
         keys.filter_map(|key| self.entries.get(key)).find_map(|entry| {
             // SAFETY: as in `Registry::for_each`.
@@ -143,15 +131,15 @@ impl Registry {
         waker: &Waker,
         now: Duration,
     ) -> Result<(), Closed> {
-        let entry = Entry { waker: waker.clone(), meta: NonNull::from(meta) };
+        let waker = waker.clone();
+        let entry = Entry { waker, meta: NonNull::from(meta), since: ticks(now) };
         let mut guard = lock(&self.shards[shard]);
         if guard.closed || guard.entries.len() >= MOST {
             drop(guard);
             return Err(Closed);
         }
         guard.named += usize::from(meta.name().is_some());
-        let key = guard.insert(entry, ticks(now));
-        meta.place.set(shard, key);
+        meta.place.set(shard, guard.entries.insert(entry));
         Ok(())
     }
 
@@ -160,7 +148,7 @@ impl Registry {
         let Some((shard, key)) = meta.place.take() else { return };
         let mut guard = lock(&self.shards[shard]);
         guard.named -= usize::from(meta.name().is_some());
-        let entry = guard.entries.try_remove(key);
+        let entry = guard.entries.remove(key);
         // The waker goes outside the lock.
         drop(guard);
         drop(entry);
@@ -173,7 +161,7 @@ impl Registry {
             let wakers: Vec<Waker> = {
                 let mut shard = lock(shard);
                 shard.closed = true;
-                shard.entries.iter().map(|(_, entry)| entry.waker.clone()).collect()
+                shard.entries.iter().map(|entry| entry.waker.clone()).collect()
             };
             wakers.into_iter().for_each(Waker::wake);
         }
@@ -184,7 +172,7 @@ impl Registry {
         self.shards.iter().find_map(|shard| {
             let steps = (0..).step_by(LOOK).map_while(|from| {
                 let shard = lock(shard);
-                let more = shard.named > 0 && from < shard.entries.capacity();
+                let more = shard.named > 0 && from < shard.entries.end();
                 more.then(|| shard.name_in(from..from + LOOK, id))
             });
             steps.flatten().next()
@@ -196,10 +184,10 @@ impl Registry {
     pub(crate) fn for_each(&self, mut f: impl FnMut(&Meta, Duration)) {
         for shard in &self.shards {
             let shard = lock(shard);
-            for (key, entry) in &shard.entries {
+            for entry in shard.entries.iter() {
                 // SAFETY: `entry.waker` keeps the task's memory, and so its
                 // metadata, alive while the lock keeps the entry.
-                f(unsafe { entry.meta.as_ref() }, duration(shard.since[key]));
+                f(unsafe { entry.meta.as_ref() }, duration(entry.since));
             }
         }
     }
