@@ -323,7 +323,9 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise
     // The hook may have stepped aside, and another thread have come.
     let retired = entry.away.get() && come_back(&entry);
     let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
-    if left == Left::Done {
+    // Who was away in the last poll of a pinned task, or polled it without a seat, is
+    // counted out already.
+    if left == Left::Done && !entry.away.get() {
         shared.threads.leave();
     }
     // It is counted out: there is nothing left to step aside from.
