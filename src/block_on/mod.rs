@@ -83,13 +83,9 @@ fn wait_on<F: Future>(
     // The body of a scope waits: it is not its turn.
     let body = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
-        let pooled = |outer: &&Entry<'_>| outer.is_blocking_thread() && !outer.away.get();
-        let home = entry.ancestors().find(pooled);
+        let home = closure_around(entry);
         let _done = worker::work(entry, frame);
-        // The closure around this goes on, and its thread counts again.
-        if let Some(home) = home.filter(|home| home.away.get()) {
-            home.shared.blocking.come_back(home);
-        }
+        go_on_in(home);
     } else if !frame.advance() {
         wait_aside(entry, frame);
     }
@@ -99,6 +95,18 @@ fn wait_on<F: Future>(
     }
     drop(body);
     frame.take_output()
+}
+
+/// The thread of the pool whose closure this is in, if that counts.
+fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'static>> {
+    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
+}
+
+/// The closure goes on, and its thread counts again.
+fn go_on_in(closure: Option<&Entry<'_>>) {
+    if let Some(thread) = closure.filter(|thread| thread.away.get()) {
+        thread.shared.blocking.come_back(thread);
+    }
 }
 
 /// Runs the body of a scope as a worker who is not in a poll, then works until the
@@ -127,12 +135,14 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
     let here = context::with_shared(|top| Arc::ptr_eq(top, shared)).unwrap_or(false);
+    let mut closure = None;
     let result = if nested && here {
         // On the seat of the task around.
         begin(&entry, opened, nested);
         body()
     } else {
         let _entered = entry.enter();
+        closure = if nested { None } else { closure_around(&entry) };
         begin(&entry, opened, nested);
         if !nested {
             worker::sit_if_vacant(&entry);
@@ -145,6 +155,7 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     let _entered = entry.enter();
     wait(&entry, nested);
     worker::leave(&entry);
+    go_on_in(closure);
     result
 }
 
