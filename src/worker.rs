@@ -33,6 +33,11 @@ pub(crate) trait Main {
     /// Does it; true if the thread is to leave the loop.
     fn advance(&self) -> bool;
 
+    /// Whether it has something to do while a call above it on the stack waits.
+    fn is_woken(&self) -> bool {
+        self.is_ready()
+    }
+
     /// What its waker unparks, if it has one.
     fn parker(&self) -> Arc<Parker> {
         parker::current()

@@ -27,11 +27,12 @@ use std::pin::pin;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
+use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant};
 use crate::worker::{self, Main};
 
-use frame::Frame;
+use frame::{Frame, has_suspended};
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
@@ -213,10 +214,40 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
         }
         if entry.shared.threads.ensure_one(entry.shared).is_err() {
             // No thread is to be had, so nobody else would run the tasks.
-            let _done = worker::work(entry, main);
+            let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
         parker.park(main.deadline());
+    }
+}
+
+/// One who waits and has to run the tasks itself: in between, the main futures below
+/// have their polls all the same.
+struct Alone<'a, M> {
+    entry: &'a Entry<'a>,
+    main: &'a M,
+}
+
+impl<M: Main> Main for Alone<'_, M> {
+    fn is_ready(&self) -> bool {
+        self.main.is_ready() || has_suspended(self.main)
+    }
+
+    fn advance(&self) -> bool {
+        if has_suspended(self.main) {
+            // They may block, and would not know of this seat.
+            worker::leave(self.entry);
+            advance_suspended();
+        }
+        self.main.is_ready() && self.main.advance()
+    }
+
+    fn parker(&self) -> Arc<Parker> {
+        self.main.parker()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.main.deadline()
     }
 }
 
