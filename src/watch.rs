@@ -157,6 +157,8 @@ fn watch(shared: &Arc<Shared>) {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
             sleep(shared, parker);
             quiet = 0;
+            // The wake-up may have been for the end.
+            continue;
         }
         shared.timers.watcher_ticks();
         parker.park(Some(Instant::now() + TICK));
