@@ -33,7 +33,7 @@
 //! |---|---|
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
-//! | start a task | [`spawn`], [`go`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | start a task | [`spawn`], [`go`]; with a name: [`task`](fn@task) and [`TaskBuilder`] |
 //! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
 //! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
@@ -128,18 +128,17 @@ mod worker;
 pub use block_on::block_in_place;
 pub use blocking::cancel::StopToken;
 pub use builder::Builder;
-pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{
     block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
-    spawn_pinned_on, task,
+    spawn_pinned_on, task, with_worker_state,
 };
 pub use group::{
     BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
 };
 pub use handle::Handle;
 pub use hooks::TaskPanic;
-pub use info::{WorkerInfo, WorkerKind};
+pub use info::{WorkerInfo, WorkerKind, worker_info};
 pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
