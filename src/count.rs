@@ -26,10 +26,9 @@ impl Shared {
         let closed = if inside { Phase::Cancelling } else { Phase::Draining };
         let admitted = self.phase.load(Ordering::SeqCst) < closed;
         if !admitted {
-            self.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
             // The last task may have ended between the two, and been taken for the
-            // last but one.
-            self.look_at_end();
+            // last but one: `refuse` looks at the end after this.
+            self.foreign.spawned.fetch_sub(1, Ordering::SeqCst);
         }
         admitted
     }

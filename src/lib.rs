@@ -33,8 +33,7 @@
 //! |---|---|
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
-//! | start a task | [`spawn`], [`go`]; with a name, or later: [`task`](fn@task) and [`TaskBuilder`] |
-//! | start very many at once | [`spawn_many`] |
+//! | start a task | [`spawn`], [`go`]; many: [`spawn_many`]; with a name, or later: [`task`](fn@task) and [`TaskBuilder`] |
 //! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
 //! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |

@@ -152,7 +152,9 @@ impl Shared {
     /// its queue is found by whoever searches next.
     pub(crate) fn vacate(&self, index: usize, searching: bool) -> Vacated {
         self.stamp_vacant(&self.seats[index]);
-        self.idle.vacate(index, searching)
+        let vacated = self.idle.vacate(index, searching);
+        self.watcher.vacated(self);
+        vacated
     }
 
     pub(crate) fn stamp_taken(&self, seat: &Seat) {

@@ -15,6 +15,10 @@
 //! A thread that lends may be stuck in its poll as well. If closures wait for it, the
 //! watcher sends another for them.
 //!
+//! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
+//! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
+//! a seat is given up. It wakes in between for timers.
+//!
 //! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
 //! taken seat or a lender the watcher sleeps without a time-out. It is woken when there may be
 //! something to free: by who takes the last vacant seat, and by who puts a
@@ -22,7 +26,7 @@
 //! injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
 //! and then looks at the idle word, whoever takes a seat changes the word and then
 //! looks at the state, all sequentially consistent, so one of the two sees the
-//! other.
+//! other. The same holds for `SLOW` and whoever gives up a seat.
 //!
 //! *Timers* that are overdue by a millisecond, because every thread that would fire
 //! them is in a long poll, it fires itself. While some wait it does not sleep for
@@ -45,6 +49,12 @@ use crate::sync_facade::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);
 
+/// How often, at least, while all are.
+const SLOW_TICK: Duration = Duration::from_millis(5);
+
+/// So many ticks with all seats taken, and it is slow.
+const RUSH: u32 = bound(4, 1);
+
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = bound(20, 1);
 
@@ -56,6 +66,8 @@ const AWAKE: u8 = 1;
 const ASLEEP: u8 = 2;
 /// The system gave no thread: nobody watches.
 const REFUSED: u8 = 3;
+/// Awake, for all seats are taken, but seldom.
+const SLOW: u8 = 4;
 
 pub(crate) struct Watcher {
     state: AtomicU8,
@@ -83,10 +95,19 @@ impl Watcher {
         }
     }
 
+    /// A seat is vacant: whoever takes it is free for what is stuck.
+    #[inline]
+    pub(crate) fn vacated(&self, shared: &Shared) {
+        // SeqCst: see the top of the file.
+        if self.state.load(Ordering::SeqCst) == SLOW {
+            self.rouse(shared);
+        }
+    }
+
     #[cold]
     fn rouse(&self, shared: &Shared) {
         match self.state.swap(AWAKE, Ordering::SeqCst) {
-            ASLEEP => {
+            ASLEEP | SLOW => {
                 if let Some(parker) = self.parker.get() {
                     parker.unpark();
                 }
@@ -105,12 +126,21 @@ impl Watcher {
 
     /// Goes to sleep, unless a seat is taken after all.
     fn try_sleep(&self, shared: &Shared) -> bool {
-        self.state.store(ASLEEP, Ordering::SeqCst);
-        if shared.idle.vacant() == shared.seats.len() {
-            return true;
+        self.enter(ASLEEP, || shared.idle.vacant() == shared.seats.len())
+    }
+
+    /// Becomes slow, unless a seat is vacant after all.
+    fn try_slow(&self, shared: &Shared) -> bool {
+        self.enter(SLOW, || shared.idle.vacant() == 0)
+    }
+
+    /// Announces a state, then looks whether it is the right one.
+    fn enter(&self, state: u8, is_right: impl Fn() -> bool) -> bool {
+        self.state.store(state, Ordering::SeqCst);
+        is_right() || {
+            self.state.store(AWAKE, Ordering::SeqCst);
+            false
         }
-        self.state.store(AWAKE, Ordering::SeqCst);
-        false
     }
 
     /// Wakes the watcher, if it sleeps, to look at the timers.
@@ -152,18 +182,26 @@ fn watch(shared: &Arc<Shared>) {
     let mut seen = vec![nothing; shared.seats.len()];
     let mut listeners = Listeners::default();
     let mut held_up = None;
-    let mut quiet = 0;
+    let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
+    let (mut quiet, mut rush) = (0, 0);
     while !shared.is_over() {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
             sleep(shared, parker);
             quiet = 0;
         }
-        shared.timers.watcher_ticks();
-        parker.park(Some(Instant::now() + TICK));
+        if rush >= RUSH && shared.watcher.try_slow(shared) {
+            if !wait_slowly(shared, parker, slow_tick) {
+                rush = 0;
+            }
+        } else {
+            shared.timers.watcher_ticks();
+            parker.park(Some(Instant::now() + TICK));
+        }
         fire_overdue(shared);
         let lends = look_at_pool(shared, &mut held_up);
         let taken = look(shared, &mut seen, &mut listeners);
         quiet = if taken || lends { 0 } else { quiet + 1 };
+        rush = if shared.idle.vacant() == 0 { rush.saturating_add(1) } else { 0 };
     }
 }
 
@@ -175,6 +213,15 @@ fn sleep(shared: &Shared, parker: &Parker) {
         fire_overdue(shared);
         parker.park(shared.timers.watch());
     }
+}
+
+/// Waits for `tick`, for a timer that nobody else has fired, or for a vacant seat; false
+/// if it was that.
+fn wait_slowly(shared: &Shared, parker: &Parker, tick: Duration) -> bool {
+    let tick = Instant::now() + tick;
+    parker.park(Some(shared.timers.watch().map_or(tick, |at| at.min(tick))));
+    // SeqCst: meets the swap in `rouse`.
+    shared.watcher.state.swap(AWAKE, Ordering::SeqCst) == SLOW
 }
 
 /// Fires the timers that the workers are late for.

@@ -1,6 +1,8 @@
 //! Promise: what would be unsound does not compile: data of an arena used after
 //! it, what leaves a scope, thread-bound values that cross threads, keys that change
 //! their type.
+// The messages were recorded with the names that `sync` brings.
+#![cfg(feature = "sync")]
 
 use std::process::Command;
 

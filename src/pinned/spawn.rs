@@ -92,7 +92,7 @@ where
             shared.ensure_home(index);
         }
     } else {
-        drop(runnable);
+        task::refuse(shared, runnable);
     }
     handle
 }

@@ -46,11 +46,12 @@ impl Coordinator {
     /// they are queued together, up to 128 at a time, and someone is woken once for
     /// all of them. The handles come in the order of the futures.
     ///
-    /// The tasks are taken up in this order, but maybe before others that were spawned
-    /// earlier. How many are queued together is what the iterator promises in its
-    /// [`size_hint`](Iterator::size_hint): so one over a `Vec` or a range must not wait for a
-    /// task that it has given just before, while one that promises nothing (a channel's,
-    /// a filter's) may, and has each task spawned by itself.
+    /// Those that are queued together are taken up in their order, but maybe before
+    /// others that were spawned earlier. How many these are is what the iterator promises
+    /// in its [`size_hint`](Iterator::size_hint): so one over a `Vec` or a range must not
+    /// wait for a task that it has given just before, while one that promises nothing (a
+    /// channel's, a filter's) may, and has each task spawned by itself. After a shutdown
+    /// they are refused as by `spawn`.
     ///
     /// # Panics
     ///

@@ -39,8 +39,8 @@ pub(crate) use error::message;
 pub(crate) use meta::{Kind, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
 pub(crate) use spawn::{
-    New, admit, create, create_unchecked, discard, launch_aside, launch_created, run, spawn,
-    spawn_aside, spawn_blocking, spawn_blocking_with,
+    New, admit, create, create_unchecked, discard, launch_aside, launch_created, refuse, run,
+    spawn, spawn_aside, spawn_blocking, spawn_blocking_with,
 };
 #[cfg(feature = "time")]
 pub(crate) use spawn::{spawn_in_pool, spawn_in_pool_with};

@@ -95,7 +95,7 @@ pub(super) fn spawn_chunk<F>(
     }
     push_chunk(shared, chunk);
     // Last: this runs user code.
-    drop(refused);
+    refused.into_iter().for_each(|runnable| refuse(shared, runnable));
 }
 
 fn push_chunk(shared: &Shared, chunk: VecDeque<Runnable>) {
@@ -182,7 +182,7 @@ pub(crate) fn launch_aside(shared: &Shared, runnable: Runnable) {
 #[inline]
 fn launch(shared: &Shared, runnable: Runnable, push: impl FnOnce(&Shared, Seated<'_>, Runnable)) {
     if !enlist(&runnable) {
-        return drop(runnable);
+        return refuse(shared, runnable);
     }
     match context::seat(shared) {
         Some(seat) => push(shared, seat, runnable),
@@ -197,7 +197,7 @@ fn launch_blocking(shared: &Shared, runnable: Runnable) {
     if enlist(&runnable) {
         shared.submit_blocking(runnable);
     } else {
-        drop(runnable);
+        refuse(shared, runnable);
     }
 }
 
@@ -272,6 +272,14 @@ pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     };
     let origin = Origin::new(new.site, new.name, stack::inherited(), stop);
     Meta::new(shared, id, origin, kind, admitted)
+}
+
+/// Drops a task that may not run. To be called without a lock: it runs user code, the
+/// future's and that of wakers.
+#[cold]
+pub(crate) fn refuse(shared: &Shared, runnable: Runnable) {
+    drop(runnable);
+    shared.look_at_end();
 }
 
 /// Whether the task may run. One with a name is entered in the registry at once,

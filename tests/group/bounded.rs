@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_lite::future::poll_once;
-use oasync::{BoundedGroup, TaskGroup};
+use oasync::{BoundedGroup, Coordinator, TaskGroup};
 
 use crate::common::{CountDrop, coordinator, eventually, started};
 
@@ -131,6 +131,38 @@ fn a_blocking_child_takes_a_place_too() {
         }
         assert_eq!(group.join_all().await.len(), 20);
     });
+}
+
+#[test]
+fn a_cancelled_closure_that_is_queued_gives_its_place_back() {
+    let coord = Coordinator::builder().workers(1).blocking_threads(1).build().unwrap();
+    coord.start().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    // The only blocking thread there is.
+    let held = coord.spawn_blocking(move || {
+        begun.send(()).unwrap();
+        let _ = released.recv();
+    });
+    has_begun.recv().unwrap();
+    let group = coord.bounded_group(3);
+    for _ in 0..3 {
+        coord.block_on(group.spawn_blocking(|| unreachable!("it is cancelled")));
+    }
+    group.cancel_all();
+    let results = coord.block_on(group.join_all());
+    assert!(results.into_iter().all(|result| result.unwrap_err().is_cancelled()));
+    assert!(group.try_spawn(async {}).is_ok());
+    drop(group);
+    coord.scope(|s| {
+        let mut closure = s.spawn_blocking(|| unreachable!("it is cancelled"));
+        closure.cancel();
+        let error = closure.join().map(|(): ()| ()).unwrap_err();
+        assert!(error.is_cancelled());
+    });
+    assert!(!held.is_finished());
+    release.send(()).unwrap();
+    coord.block_on(held).unwrap();
 }
 
 #[test]

@@ -1,0 +1,33 @@
+//! Promise: groups, scopes, pinned tasks, task-local values and timers hold together what
+//! each of them promises alone.
+#![cfg(feature = "time")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod inherit;
+mod later;
+mod limits;
+
+use std::future::pending;
+use std::time::Duration;
+
+use common::{CountDrop, LONG};
+
+const SHORT: Duration = Duration::from_millis(10);
+
+/// Far enough not to come during a test.
+const FAR: Duration = Duration::from_secs(3_600);
+
+/// Waits for ever with its guard.
+async fn wait_for_ever<T>(guard: CountDrop) -> T {
+    let _guard = guard;
+    pending().await
+}
+
+/// Runs `f` on a thread of its own: a hang becomes a failure.
+#[track_caller]
+fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tx, rx) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tx.send(f()));
+    rx.recv_timeout(LONG).expect("it came to its end, without a panic")
+}
