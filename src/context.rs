@@ -183,7 +183,8 @@ impl<'a> Entry<'a> {
         std::iter::successors(as_ref(this), |entry| as_ref(entry.parent.get()))
     }
 
-    fn state<S: 'static>(&self) -> &S {
+    /// The worker state of this thread; see [`with_worker_state`](crate::with_worker_state).
+    pub(crate) fn state<S: 'static>(&self) -> &S {
         let shared = &**self.shared;
         let own = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared);
         let home = self.ancestors().filter(own).last().unwrap_or_else(|| unreachable!());
@@ -460,60 +461,4 @@ pub(crate) fn tasks_of<'a>(shared: &Shared) -> impl Iterator<Item = &'a Scope> {
     // A refused task, which is being dropped, keeps nothing alive.
     let own = |meta: &Meta| meta.belongs_to(shared) && meta.is_admitted();
     scopes().filter(move |scope| scope.task().is_some_and(own))
-}
-
-/// What this thread is to the coordinator it is inside of; `None` outside of
-/// every coordinator.
-///
-/// ```
-/// use oasync::{Coordinator, WorkerKind};
-///
-/// assert!(oasync::worker_info().is_none());
-/// let coord = Coordinator::new();
-/// coord.block_on(async {
-///     let here = oasync::worker_info().unwrap();
-///     assert_eq!(here.kind(), WorkerKind::Caller);
-///     let there = oasync::spawn_blocking(|| oasync::worker_info().unwrap());
-///     assert_eq!(there.await.unwrap().kind(), WorkerKind::Blocking);
-/// });
-/// ```
-pub fn worker_info() -> Option<WorkerInfo> {
-    with_entry(|entry| entry.info())
-}
-
-/// Calls `f` with this thread's own worker state, made with
-/// [`Builder::worker_state`](crate::Builder::worker_state).
-///
-/// The state belongs to the *thread*, never to the task: a task may be on
-/// another thread after each `.await`, which is why `f` cannot await. It is
-/// made when the thread first asks for it, and dropped on the same thread when
-/// that ends (a caller's: when its `block_on` returns). Blocking threads have
-/// one too.
-///
-/// # Panics
-///
-/// Outside of every coordinator; if the coordinator has no worker state; if it
-/// is of another type than `S` (both are named); if the function that makes it
-/// panics or asks for the state itself.
-///
-/// ```
-/// use std::cell::Cell;
-///
-/// let coord = oasync::Coordinator::builder().worker_state(|_| Cell::new(0)).build()?;
-/// let count = coord.block_on(async {
-///     oasync::with_worker_state(|n: &Cell<i32>| n.set(n.get() + 1));
-///     oasync::with_worker_state(Cell::<i32>::get)
-/// });
-/// assert_eq!(count, 1);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[track_caller]
-pub fn with_worker_state<S: 'static, R>(f: impl FnOnce(&S) -> R) -> R {
-    let Some(entry) = top_entry() else {
-        panic!(
-            "with_worker_state::<{}>: this thread is not inside a coordinator",
-            type_name::<S>()
-        );
-    };
-    f(entry.state::<S>())
 }

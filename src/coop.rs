@@ -74,6 +74,13 @@ pub fn consume(units: u32) -> Checkpoint {
 }
 
 /// The future of [`checkpoint`] and [`consume`].
+///
+/// ```
+/// use oasync::coop::{Checkpoint, SHARE, consume};
+///
+/// let long: Checkpoint = consume(SHARE); // yields
+/// oasync::block_on(long);
+/// ```
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Checkpoint {

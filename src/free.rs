@@ -1,6 +1,7 @@
 //! The free functions: those of the coordinator that this code runs in, or of
 //! the process-wide default one.
 
+use std::any::type_name;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
@@ -255,4 +256,41 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         Some(shared) => crate::block_on::block_on(&shared, future),
         None => default().block_on(future),
     }
+}
+
+/// Calls `f` with this thread's own worker state, made with
+/// [`Builder::worker_state`](crate::Builder::worker_state).
+///
+/// The state belongs to the *thread*, never to the task: a task may be on
+/// another thread after each `.await`, which is why `f` cannot await. It is
+/// made when the thread first asks for it, and dropped on the same thread when
+/// that ends (a caller's: when its `block_on` returns). Blocking threads have
+/// one too.
+///
+/// # Panics
+///
+/// Outside of every coordinator; if the coordinator has no worker state; if it
+/// is of another type than `S` (both are named); if the function that makes it
+/// panics or asks for the state itself.
+///
+/// ```
+/// use std::cell::Cell;
+///
+/// let coord = oasync::Coordinator::builder().worker_state(|_| Cell::new(0)).build()?;
+/// let count = coord.block_on(async {
+///     oasync::with_worker_state(|n: &Cell<i32>| n.set(n.get() + 1));
+///     oasync::with_worker_state(Cell::<i32>::get)
+/// });
+/// assert_eq!(count, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn with_worker_state<S: 'static, R>(f: impl FnOnce(&S) -> R) -> R {
+    let Some(result) = context::with_entry(|entry| f(entry.state())) else {
+        panic!(
+            "with_worker_state::<{}>: this thread is not inside a coordinator",
+            type_name::<S>()
+        );
+    };
+    result
 }

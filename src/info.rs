@@ -1,5 +1,7 @@
 //! What a thread is to its coordinator.
 
+use crate::context;
+
 /// What a thread is to the coordinator it works for; see
 /// [`worker_info`](crate::worker_info()).
 ///
@@ -45,12 +47,41 @@ impl WorkerInfo {
 
     /// The thread's number among those of its kind that live now, from 0. The
     /// lowest free number is used first.
+    ///
+    /// ```
+    /// let task = oasync::spawn_blocking(|| oasync::worker_info().unwrap().index());
+    /// assert!(oasync::block_on(task).unwrap() < 512); // `blocking_threads`
+    /// ```
     pub fn index(&self) -> usize {
         self.index
     }
 
     /// What kind of thread it is.
+    ///
+    /// ```
+    /// let here = oasync::block_on(async { oasync::worker_info().unwrap() });
+    /// assert_eq!(here.kind(), oasync::WorkerKind::Caller);
+    /// ```
     pub fn kind(&self) -> WorkerKind {
         self.kind
     }
+}
+
+/// What this thread is to the coordinator it is inside of; `None` outside of
+/// every coordinator.
+///
+/// ```
+/// use oasync::{Coordinator, WorkerKind};
+///
+/// assert!(oasync::worker_info().is_none());
+/// let coord = Coordinator::new();
+/// coord.block_on(async {
+///     let here = oasync::worker_info().unwrap();
+///     assert_eq!(here.kind(), WorkerKind::Caller);
+///     let there = oasync::spawn_blocking(|| oasync::worker_info().unwrap());
+///     assert_eq!(there.await.unwrap().kind(), WorkerKind::Blocking);
+/// });
+/// ```
+pub fn worker_info() -> Option<WorkerInfo> {
+    context::with_entry(|entry| entry.info())
 }

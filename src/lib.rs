@@ -33,7 +33,7 @@
 //! |---|---|
 //! | make a coordinator | [`Coordinator::new`] (also in a `static`), [`Coordinator::builder`] with the options of [`Builder`] |
 //! | start it | [`Coordinator::block_on`], or [`Coordinator::start`], which returns at once |
-//! | start a task | [`spawn`], [`go`]; many: [`spawn_many`]; with a name: [`task`] and [`TaskBuilder`] |
+//! | start a task | [`spawn`], [`go`]; many: [`spawn_many`]; with a name, or later: [`task`](fn@task) and [`TaskBuilder`] |
 //! | start one that is not `Send`, or on one thread | [`spawn_pinned`], [`spawn_pinned_on`] |
 //! | call something on every worker thread | [`broadcast`] |
 //! | run what blocks | [`spawn_blocking`], [`gob`]; inside a task, [`block_in_place`] |
@@ -44,8 +44,14 @@
 //! | run several futures in parallel | [`join`](join()), [`join_all`], [`map_concurrent`], [`for_each_concurrent`] |
 //! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
-//! | wait for others, pass something on | [`sync`]: locks, [`Latch`](sync::Latch), [`CancelToken`](sync::CancelToken), channels |
-//! | wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |
+#![cfg_attr(
+    feature = "sync",
+    doc = "| wait for others, pass something on | [`sync`]: locks, [`Latch`](sync::Latch), [`CancelToken`](sync::CancelToken), channels |"
+)]
+#![cfg_attr(
+    feature = "time",
+    doc = "| wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |"
+)]
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
 //! | have memory for a task's data | [`arena()`], [`Arena`] |
@@ -60,16 +66,16 @@
 //!
 //! # I/O and timers
 //!
-//! Timers are in [`time`]: the threads of the coordinator wait for them. I/O is left to
-//! crates that work on any executor, such as `async-io`, which brings a thread of
-//! its own for it.
+//! Timers are in `oasync::time`: the threads of the coordinator wait for them. I/O is
+//! left to crates that work on any executor, such as `async-io`, which brings a thread
+//! of its own for it.
 //!
 //! # Features
 //!
 //! | feature | default | brings |
 //! |---|---|---|
-//! | `sync` | yes | [`sync`], with `async-lock` and `async-channel` |
-//! | `time` | yes | [`time`]: timers; without it they cost nothing |
+//! | `sync` | yes | `oasync::sync`: locks, latches, tokens, channels; with `async-lock` and `async-channel` |
+//! | `time` | yes | `oasync::time`: timers; without it nothing looks for them |
 //! | `log`, `tracing` | no | the first stall of each spawn site is logged, unless there is an [`on_stall`](Builder::on_stall) |
 //!
 //! The crate needs the standard library with threads, and Rust 1.85.
@@ -128,18 +134,17 @@ mod worker;
 pub use block_on::block_in_place;
 pub use blocking::cancel::StopToken;
 pub use builder::Builder;
-pub use context::{with_worker_state, worker_info};
 pub use coordinator::Coordinator;
 pub use free::{
     block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
-    spawn_pinned_on, task,
+    spawn_pinned_on, task, with_worker_state,
 };
 pub use group::{
     BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
 };
 pub use handle::Handle;
 pub use hooks::TaskPanic;
-pub use info::{WorkerInfo, WorkerKind};
+pub use info::{WorkerInfo, WorkerKind, worker_info};
 pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
 pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
@@ -163,19 +168,19 @@ pub use futures_lite::future::{YieldNow, yield_now};
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
 
-#[cfg(all(doctest, feature = "sync"))]
+#[cfg(all(doctest, feature = "sync", feature = "time"))]
 #[doc = include_str!("../docs/guide.md")]
 struct GuideDoctests;
 
-#[cfg(all(doctest, feature = "sync"))]
+#[cfg(all(doctest, feature = "sync", feature = "time"))]
 #[doc = include_str!("../docs/from-odin.md")]
 struct FromOdinDoctests;
 
-#[cfg(all(doctest, feature = "sync"))]
+#[cfg(all(doctest, feature = "sync", feature = "time"))]
 #[doc = include_str!("../docs/from-odin-primitives.md")]
 struct PrimitivesDoctests;
 
-#[cfg(all(doctest, feature = "sync"))]
+#[cfg(all(doctest, feature = "sync", feature = "time"))]
 #[doc = include_str!("../docs/from-tokio.md")]
 struct FromTokioDoctests;
 

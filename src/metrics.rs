@@ -219,27 +219,57 @@ pub enum TaskState {
 
 impl TaskInfo {
     /// The task's id.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert_eq!(coord.tasks()[0].id(), task.id());
+    /// ```
     pub fn id(&self) -> TaskId {
         self.id
     }
 
     /// The name given with [`TaskBuilder::name`](crate::TaskBuilder::name).
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Where it was spawned.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert_eq!(coord.tasks()[0].location().file(), file!());
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// What it is doing.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert_eq!(coord.tasks()[0].state(), oasync::TaskState::Waiting); // for its turn
+    /// ```
     pub fn state(&self) -> TaskState {
         self.state
     }
 
     /// With a name, or pinned: how long ago it was spawned. Without: how long ago it
     /// first waited, or its closure began; `None` in its first poll.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.task().name("mail").spawn(async {});
+    /// assert!(coord.tasks()[0].age().is_some());
+    /// ```
     pub fn age(&self) -> Option<Duration> {
         self.age
     }

@@ -113,7 +113,7 @@ impl Threads {
     /// Starts the worker thread of that number, for its pinned tasks, unless the
     /// number is taken. There may be more live threads than seats then: one that
     /// finds no seat polls its pinned tasks without. Calls `refused` under the
-    /// lock if the system gives none.
+    /// lock if the system gives none, and wakes those who counted on it meanwhile.
     pub(crate) fn start_numbered(&self, shared: &Shared, index: usize, refused: impl FnOnce()) {
         let mut handles = lock(&self.handles);
         if !self.indices.claim(index) {
@@ -122,6 +122,8 @@ impl Threads {
         self.come_back();
         if self.start(&mut handles, shared, index, None).is_err() {
             refused();
+            drop(handles);
+            shared.wake_parked();
         }
     }
 
@@ -196,7 +198,6 @@ impl Threads {
         self.live() > self.max
     }
 
-    /// Leaves if there are more than enough.
     /// Leaves if there are more than enough. Not while one is being started, which
     /// counts already, but may be refused: then nobody would be left.
     pub(crate) fn retire(&self) -> bool {

@@ -188,6 +188,8 @@ fn watch(shared: &Arc<Shared>) {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
             sleep(shared, parker);
             quiet = 0;
+            // The wake-up may have been for the end.
+            continue;
         }
         if rush >= RUSH && shared.watcher.try_slow(shared) {
             if !wait_slowly(shared, parker, slow_tick) {

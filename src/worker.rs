@@ -33,6 +33,11 @@ pub(crate) trait Main {
     /// Does it; true if the thread is to leave the loop.
     fn advance(&self) -> bool;
 
+    /// Whether it has something to do while a call above it on the stack waits.
+    fn is_woken(&self) -> bool {
+        self.is_ready()
+    }
+
     /// What its waker unparks, if it has one.
     fn parker(&self) -> Arc<Parker> {
         parker::current()
@@ -323,7 +328,9 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise
     // The hook may have stepped aside, and another thread have come.
     let retired = entry.away.get() && come_back(&entry);
     let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
-    if left == Left::Done {
+    // Who was away in the last poll of a pinned task, or polled it without a seat, is
+    // counted out already.
+    if left == Left::Done && !entry.away.get() {
         shared.threads.leave();
     }
     // It is counted out: there is nothing left to step aside from.

@@ -362,7 +362,9 @@ fn a_panic_in_a_closure_leaves_the_arena_usable() {
         let fill = |i| if i < 3000 { i } else { panic!("fill") };
         assert_eq!(panic_of(|| arena.alloc_slice_fill_with(5000, fill)), "fill");
         assert_eq!(panic_of(|| arena.alloc_slice_clone(&[Unclonable])), "clone");
+        assert_eq!(panic_of(|| arena.try_alloc_slice_clone(&[Unclonable])), "clone");
         assert!(panic_of(|| arena.alloc_slice_fill_iter(Short)).contains("too few"));
+        assert!(panic_of(|| arena.try_alloc_slice_fill_iter(Short)).contains("too few"));
         assert_eq!((kept, arena.alloc(1)), (&mut *String::from("kept"), &mut 1));
         assert_eq!(coord.metrics().arena_bytes(), arena.allocated_bytes());
         // A chunk that was got in a panic is counted by the reset at the latest.
@@ -479,7 +481,9 @@ fn every_way_to_allocate() {
         assert_eq!(arena.try_alloc_with(|| 7).unwrap(), &7);
         assert_eq!(arena.try_alloc_str("eight").unwrap(), "eight");
         assert_eq!(arena.try_alloc_slice_copy(&[9]).unwrap(), [9]);
+        assert_eq!(arena.try_alloc_slice_clone(&["ten"]).unwrap(), ["ten"]);
         assert_eq!(arena.try_alloc_slice_fill_with(2, |i| i).unwrap(), [0, 1]);
+        assert_eq!(arena.try_alloc_slice_fill_iter(words.iter()).unwrap(), ["a", "b"]);
         let cloned = arena.alloc_slice_clone(&words);
         assert_eq!(cloned, words);
         for word in cloned {

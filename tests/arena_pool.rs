@@ -123,6 +123,16 @@ fn side_by_side_tasks_share_as_many_chunks_as_are_in_use_at_once() {
     assert!((1..=2 * SPAWNERS).contains(&chunks), "{chunks} chunks for {} tasks", SPAWNERS * 60);
 }
 
+/// Says that it was cloned.
+struct Made<'a>(&'a Cell<bool>);
+
+impl Clone for Made<'_> {
+    fn clone(&self) -> Self {
+        self.0.set(true);
+        Made(self.0)
+    }
+}
+
 #[test]
 fn without_memory_the_try_functions_say_so_and_the_others_panic() {
     let _turn = turn();
@@ -131,8 +141,9 @@ fn without_memory_the_try_functions_say_so_and_the_others_panic() {
         let arena = arena();
         let kept = arena.alloc_str("kept");
         let bytes = arena.allocated_bytes();
-        REFUSE.set(true);
         let made = Cell::new(false);
+        let clones: Vec<_> = (0..LARGE / size_of::<Made<'_>>()).map(|_| Made(&made)).collect();
+        REFUSE.set(true);
         let errors = [
             arena.try_alloc([0u8; LARGE]).err(),
             arena
@@ -149,6 +160,8 @@ fn without_memory_the_try_functions_say_so_and_the_others_panic() {
                     0u8
                 })
                 .err(),
+            arena.try_alloc_slice_clone(&clones).err(),
+            arena.try_alloc_slice_fill_iter(text.bytes().inspect(|_| made.set(true))).err(),
         ];
         let in_list = ArenaVec::<u8, _>::new_in(&arena).try_reserve(LARGE).is_err();
         let panics = catch_unwind(AssertUnwindSafe(|| _ = arena.alloc_str(&text))).is_err();

@@ -369,23 +369,34 @@ fn closures_that_wait_for_each_other_all_get_a_thread() {
 }
 
 /// It stepped aside for as long as it waited, and no longer: the bound holds.
-#[test]
-fn a_closure_that_waited_in_its_block_on_counts_again() {
+fn counts_again(wait: fn(oasync::Handle)) {
     let coord = pool(1, LONG);
     coord.start().unwrap();
     let handle = coord.handle();
     let (first, closure) = gate();
     coord.gob(move || {
-        handle.block_on(async { oasync::block_in_place(|| ()) });
+        wait(handle);
         closure();
     });
     first.wait();
     let (second, closure) = gate();
     coord.gob(closure);
+    // A thread too many would come for it now.
+    assert!(second.entered.recv_timeout(Duration::from_millis(50)).is_err());
     let metrics = coord.metrics();
     assert_eq!((metrics.num_blocking_threads(), metrics.blocking_queue_depth()), (1, 1));
     first.open.send(()).unwrap();
     second.wait();
     assert_eq!(coord.metrics().num_blocking_threads(), 1);
     second.open.send(()).unwrap();
+}
+
+#[test]
+fn a_closure_that_waited_in_its_block_on_counts_again() {
+    counts_again(|handle| handle.block_on(async { oasync::block_in_place(|| ()) }));
+}
+
+#[test]
+fn a_closure_that_waited_in_the_body_of_its_scope_counts_again() {
+    counts_again(|handle| handle.scope(|_| oasync::block_in_place(|| ())));
 }

@@ -119,6 +119,12 @@ fn a_pair_that_wake_each_other_starve_nobody() {
     }
 }
 
+/// One worker, whom nobody helps: a thread that polls a task in its place, and is
+/// interrupted by the system, would hold that task for many polls.
+fn alone() -> Coordinator {
+    Coordinator::builder().workers(1).stall_threshold(LONG).build().unwrap()
+}
+
 #[test]
 fn a_ready_task_waits_for_a_bounded_number_of_polls() {
     // Of each of 10 yielding tasks, and of a ring in the run slot, all polls
@@ -126,7 +132,7 @@ fn a_ready_task_waits_for_a_bounded_number_of_polls() {
     // task of the queue, and the injector is looked at every 61 polls.
     const HOGS: usize = 10;
     const BOUND: usize = 200;
-    let (coord, stop) = (coordinator(1), Stop::default());
+    let (coord, stop) = (alone(), Stop::default());
     let polls = [hogs(&coord, HOGS, &stop), ring(&coord, 2, &stop)];
     let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
     let probe = coord.spawn(async move {
@@ -147,7 +153,7 @@ fn a_ready_task_waits_for_a_bounded_number_of_polls() {
 #[test]
 fn a_spawned_task_waits_for_a_bounded_number_of_polls() {
     const BOUND: usize = 200;
-    let (coord, stop) = (coordinator(1), Stop::default());
+    let (coord, stop) = (alone(), Stop::default());
     let polls = [hogs(&coord, 10, &stop), ring(&coord, 2, &stop)];
     let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
     let sum = Arc::new(sum);

@@ -1,18 +1,21 @@
-//! Promise: each primitive of the Odin library has its like here, that behaves so
-//! also if a task panics or is cancelled. The code of `docs/from-odin-primitives.md`
-//! runs as doctests; here is what it says in prose.
-#![cfg(feature = "sync")]
+//! Promise: what the Odin library offers has its like here, that behaves so also if a task
+//! panics or is cancelled. The code of `docs/from-odin.md` and
+//! `docs/from-odin-primitives.md` runs as doctests; here is what they say in prose.
+#![cfg(all(feature = "sync", feature = "time"))]
 
 mod common;
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use oasync::sync::{Barrier, Latch, Mutex, Semaphore, channel};
-use oasync::{Coordinator, yield_now};
+use oasync::{Coordinator, WorkerKind, coop, yield_now};
 
-use common::{CountDrop, coordinator};
+use common::{CountDrop, LONG, coordinator, started};
 
 #[test]
 fn a_resource_is_held_by_one_task_for_its_whole_life() {
@@ -235,4 +238,119 @@ fn every_thread_has_an_id_and_outside_there_is_none() {
         (oasync::worker_info().unwrap(), closure.await.unwrap())
     });
     assert_ne!((here.kind(), here.index()), (there.kind(), there.index()));
+}
+
+#[test]
+fn the_main_thread_is_a_worker_if_it_calls_block_on_and_none_after_start() {
+    let kind_of_both = |coord: &Coordinator, early: oasync::JoinHandle<_>| {
+        let kind = || oasync::worker_info().unwrap().kind();
+        coord.block_on(async { (kind(), early.await.unwrap()) })
+    };
+    let here = async || (thread::current().id(), oasync::worker_info().unwrap().kind());
+    let coord = coordinator(1);
+    let early = coord.spawn(async move { here().await });
+    let main = (thread::current().id(), WorkerKind::Caller);
+    assert_eq!(kind_of_both(&coord, early), (WorkerKind::Caller, main));
+
+    let coord = started(1);
+    let (tell, told) = mpsc::channel();
+    coord.go(async move { tell.send(here().await).unwrap() });
+    let (thread, kind) = told.recv_timeout(LONG).unwrap();
+    assert!(thread != main.0 && kind == WorkerKind::Worker);
+}
+
+#[test]
+fn a_timed_task_comes_no_earlier_and_holds_nothing_before() {
+    const DELAY: Duration = Duration::from_millis(20);
+    let coord = coordinator(1);
+    let resource = Arc::new(Mutex::new(()));
+    let start = Instant::now();
+    let held = resource.clone();
+    let timed = coord.spawn_after(DELAY, async move {
+        let _held = held.lock().await;
+        Instant::now()
+    });
+    coord.block_on(async {
+        yield_now().await;
+        drop(resource.try_lock().expect("nobody has it during the delay"));
+        assert!(timed.await.unwrap() >= start + DELAY);
+    });
+}
+
+#[test]
+fn a_timed_task_that_is_cancelled_before_its_time_never_begins() {
+    let coord = coordinator(2);
+    let (drops, polled) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (held, begins) = (CountDrop(drops.clone()), polled.clone());
+    let timed = coord.spawn_after(LONG, async move {
+        begins.store(true, SeqCst);
+        drop(held);
+    });
+    coord.block_on(async { assert!(timed.cancel().await.unwrap_err().is_cancelled()) });
+    assert_eq!((drops.load(SeqCst), polled.load(SeqCst)), (1, false));
+    assert_eq!(coord.metrics().num_timers(), 0);
+}
+
+#[test]
+fn a_heavy_task_with_yield_points_uses_its_share_and_lets_others_run() {
+    // Nobody comes to help: the heavy task itself has to make way.
+    let alone = Coordinator::builder().workers(1).stall_threshold(LONG).build().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let seen = done.clone();
+    alone.block_on(async {
+        let heavy = oasync::spawn(async move {
+            let mut steps = 0;
+            while !seen.load(SeqCst) {
+                steps += 1;
+                coop::checkpoint().await;
+            }
+            steps
+        });
+        let light = oasync::spawn(async move { done.store(true, SeqCst) });
+        light.await.unwrap();
+        let steps = heavy.await.unwrap();
+        assert!(steps % coop::SHARE <= 1, "{steps} steps");
+    });
+}
+
+#[test]
+fn a_long_task_is_told_with_its_name_and_place() {
+    let (tell, told) = mpsc::channel();
+    let coord = Coordinator::builder()
+        .workers(1)
+        .on_stall(move |stall| tell.send(stall.to_string()).unwrap())
+        .build()
+        .unwrap();
+    coord.start().unwrap();
+    let (release, stuck) = mpsc::channel::<()>();
+    coord.task().name("heavy").go(async move {
+        let _ = stuck.recv();
+    });
+    let line = told.recv_timeout(LONG).unwrap();
+    assert!(line.contains("`heavy`") && line.contains(file!()), "{line}");
+    drop(release);
+}
+
+#[test]
+fn a_graceful_shutdown_lets_all_end_and_an_immediate_one_none() {
+    let short = Duration::from_millis(20);
+    for (limit, work, expected) in [(LONG, short, (3, 0)), (Duration::ZERO, LONG, (0, 3))] {
+        let coord = started(2);
+        let (drops, ends) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let begun = Arc::new(Latch::new(3));
+        for _ in 0..3 {
+            let (held, ends, begun) = (CountDrop(drops.clone()), ends.clone(), begun.clone());
+            coord.go(async move {
+                begun.count_down();
+                oasync::sleep(work).await;
+                ends.fetch_add(1, SeqCst);
+                drop(held);
+            });
+        }
+        begun.wait_blocking();
+        let report = coord.shutdown(limit);
+        assert_eq!((ends.load(SeqCst), report.cancelled), expected);
+        assert!(report.still_running.is_empty());
+        assert_eq!(drops.load(SeqCst), 3, "what they held is dropped");
+    }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::process;
 use std::time::Duration;
 
-use async_io::Timer;
 use oasync::sync::CancelToken;
 
 pub struct Stop {
@@ -26,10 +25,7 @@ impl Stop {
         if limit.is_zero() {
             work.cancel(); // before anything begins
         } else {
-            oasync::go(async move {
-                Timer::after(limit).await;
-                work.cancel();
-            });
+            oasync::task().after(limit).name("deadline").go(async move { work.cancel() });
         }
     }
 

@@ -125,6 +125,10 @@ impl<F: Future> Main for Frame<'_, F> {
         self.done.get() || !self.polling.get() && (woken() || self.is_late())
     }
 
+    fn is_woken(&self) -> bool {
+        !self.done.get() && !self.polling.get() && self.bell().0.is_set()
+    }
+
     fn advance(&self) -> bool {
         if self.done.get() || self.polling.get() {
             return self.done.get();
@@ -182,16 +186,24 @@ impl Drop for Linked<'_, '_> {
     }
 }
 
+/// The frames of this thread, the innermost first.
+fn links<'a>() -> impl Iterator<Item = &'a Link<'static>> {
+    // SAFETY: null, or a link on this thread's call stack, below the caller, whose
+    // guard takes it off the list before it dies. A poll pushes and pops links on
+    // top only. Used in this file only, and no reference is kept longer than the
+    // caller's call.
+    let as_ref = |link: *const Link<'static>| unsafe { link.as_ref() };
+    std::iter::successors(as_ref(TOP.with(Cell::get)), move |link| as_ref(link.parent.get()))
+}
+
 /// Polls the main futures of this thread that are woken and not being polled.
 pub(crate) fn advance_suspended() {
-    let mut next = TOP.with(Cell::get);
-    // SAFETY: the links are on this thread's call stack, below this call, and
-    // their guards take them off the list before they die. A poll pushes and
-    // pops links on top only.
-    while let Some(link) = unsafe { next.as_ref() } {
-        if link.frame.is_ready() {
-            link.frame.advance();
-        }
-        next = link.parent.get();
-    }
+    links().filter(|link| link.frame.is_ready()).for_each(|link| {
+        link.frame.advance();
+    });
+}
+
+/// Whether there are any besides `main`.
+pub(super) fn has_suspended(main: &impl Main) -> bool {
+    links().any(|link| !ptr::addr_eq(link.frame, main) && link.frame.is_woken())
 }

@@ -27,11 +27,12 @@ use std::pin::pin;
 
 use crate::WorkerKind;
 use crate::context::{self, Entry};
+use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant};
 use crate::worker::{self, Main};
 
-use frame::Frame;
+use frame::{Frame, has_suspended};
 
 /// Runs `future` to its end on this thread.
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
@@ -83,13 +84,9 @@ fn wait_on<F: Future>(
     // The body of a scope waits: it is not its turn.
     let body = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
-        let pooled = |outer: &&Entry<'_>| outer.is_blocking_thread() && !outer.away.get();
-        let home = entry.ancestors().find(pooled);
+        let home = closure_around(entry);
         let _done = worker::work(entry, frame);
-        // The closure around this goes on, and its thread counts again.
-        if let Some(home) = home.filter(|home| home.away.get()) {
-            home.shared.blocking.come_back(home);
-        }
+        go_on_in(home);
     } else if !frame.advance() {
         wait_aside(entry, frame);
     }
@@ -99,6 +96,18 @@ fn wait_on<F: Future>(
     }
     drop(body);
     frame.take_output()
+}
+
+/// The thread of the pool whose closure this is in, if that counts.
+fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'static>> {
+    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
+}
+
+/// The closure goes on, and its thread counts again.
+fn go_on_in(closure: Option<&Entry<'_>>) {
+    if let Some(thread) = closure.filter(|thread| thread.away.get()) {
+        thread.shared.blocking.come_back(thread);
+    }
 }
 
 /// Runs the body of a scope as a worker who is not in a poll, then works until the
@@ -127,12 +136,14 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     let nested = context::is_nested();
     let entry = Entry::new(shared, kind(shared), None);
     let here = context::with_shared(|top| Arc::ptr_eq(top, shared)).unwrap_or(false);
+    let mut closure = None;
     let result = if nested && here {
         // On the seat of the task around.
         begin(&entry, opened, nested);
         body()
     } else {
         let _entered = entry.enter();
+        closure = if nested { None } else { closure_around(&entry) };
         begin(&entry, opened, nested);
         if !nested {
             worker::sit_if_vacant(&entry);
@@ -145,6 +156,7 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     let _entered = entry.enter();
     wait(&entry, nested);
     worker::leave(&entry);
+    go_on_in(closure);
     result
 }
 
@@ -202,10 +214,40 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
         }
         if entry.shared.threads.ensure_one(entry.shared).is_err() {
             // No thread is to be had, so nobody else would run the tasks.
-            let _done = worker::work(entry, main);
+            let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
         parker.park(main.deadline());
+    }
+}
+
+/// One who waits and has to run the tasks itself: in between, the main futures below
+/// have their polls all the same.
+struct Alone<'a, M> {
+    entry: &'a Entry<'a>,
+    main: &'a M,
+}
+
+impl<M: Main> Main for Alone<'_, M> {
+    fn is_ready(&self) -> bool {
+        self.main.is_ready() || has_suspended(self.main)
+    }
+
+    fn advance(&self) -> bool {
+        if has_suspended(self.main) {
+            // They may block, and would not know of this seat.
+            worker::leave(self.entry);
+            advance_suspended();
+        }
+        self.main.is_ready() && self.main.advance()
+    }
+
+    fn parker(&self) -> Arc<Parker> {
+        self.main.parker()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.main.deadline()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Groups: tasks that belong together, and end together.
 //!
 //! * [`TaskGroup`]: what users hold, and what ends with it.
-//! * [`Spawner`](spawner::Spawner): spawns into a group from anywhere.
-//! * [`BoundedGroup`](bounded::BoundedGroup): so many at a time.
+//! * [`Spawner`]: spawns into a group from anywhere.
+//! * [`BoundedGroup`]: so many at a time.
 //! * [`wait`]: the futures that wait for children.
 //! * [`inner`]: what group and children share.
 

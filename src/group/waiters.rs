@@ -1,8 +1,8 @@
 //! Wakers in the order they came, each under a ticket.
 //!
 //! Who waits takes a ticket. A ticket that is no longer in the queue has been
-//! called. All of it is used under a lock: wakers go in and out, and are neither
-//! called, cloned nor dropped here.
+//! called. All of it is used under a lock, that of what they wait for: wakers go in and
+//! out, and are neither called, cloned nor dropped here.
 
 use std::collections::VecDeque;
 use std::task::Waker;

@@ -3,7 +3,7 @@
 //!
 //! It belongs to the code that is running. Whoever polls something else in the
 //! middle of it (a caller its tasks, a nested call the main futures and pinned
-//! tasks below it) enters an [`Entry`](crate::context::Entry), which takes the whole
+//! tasks below it) enters an [`Entry`], which takes the whole
 //! stack away, or puts another in its place, until that is done.
 //!
 //! What children inherit is one list, shared by all that have the same, in a node

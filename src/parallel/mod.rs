@@ -1,4 +1,4 @@
-//! Several futures in parallel, awaited together: [`join`], [`join_all`],
+//! Several futures in parallel, awaited together: [`join`](fn@join), [`join_all`],
 //! [`for_each_concurrent`], [`map_concurrent`].
 //!
 //! All of them hold what they spawn, so dropping them cancels that. If one of their

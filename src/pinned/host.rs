@@ -62,8 +62,12 @@ pub(crate) fn work_to_the_end(entry: &Entry<'_>) -> Left {
 impl Main for Host<'_> {
     #[inline]
     fn is_ready(&self) -> bool {
-        let waits = |home: &Home| home.is_filled() && self.depth.get() < DEPTH;
-        self.home.is_some_and(waits) || self.entry.shared.is_over()
+        self.is_woken() || self.entry.shared.is_over()
+    }
+
+    #[inline]
+    fn is_woken(&self) -> bool {
+        self.home.is_some_and(|home| home.is_filled() && self.depth.get() < DEPTH)
     }
 
     fn advance(&self) -> bool {

@@ -90,6 +90,10 @@ impl Drop for Node {
 
 impl CancelToken {
     /// A token without a parent.
+    ///
+    /// ```
+    /// assert!(!oasync::sync::CancelToken::new().is_cancelled());
+    /// ```
     pub fn new() -> Self {
         CancelToken { node: Arc::new(Node::new(false, None)) }
     }
@@ -125,11 +129,28 @@ impl CancelToken {
     /// # Panics
     ///
     /// With the panic of a waker of another executor, after all have been woken.
+    ///
+    /// ```
+    /// let token = oasync::sync::CancelToken::new();
+    /// let below = token.child().child();
+    /// token.cancel();
+    /// assert!(below.is_cancelled());
+    /// ```
     pub fn cancel(&self) {
         wake_all(self.node.cancel());
     }
 
-    /// Whether it, or one above it, has been cancelled.
+    /// Whether it, or one above it, has been cancelled: for loops that do not wait.
+    ///
+    /// ```
+    /// let token = oasync::sync::CancelToken::new();
+    /// let seen = token.clone();
+    /// let search = oasync::spawn_blocking(move || {
+    ///     (0_u64..).take_while(|_| !seen.is_cancelled()).count()
+    /// });
+    /// token.cancel();
+    /// oasync::block_on(search).unwrap();
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.node.gate.is_open()
     }
@@ -137,6 +158,15 @@ impl CancelToken {
     /// Waits until the token is cancelled.
     ///
     /// Cancel safe.
+    ///
+    /// ```
+    /// let token = oasync::sync::CancelToken::new();
+    /// let stop = token.clone();
+    /// oasync::block_on(async move {
+    ///     oasync::go(async move { stop.cancel() });
+    ///     token.cancelled().await;
+    /// });
+    /// ```
     pub fn cancelled(&self) -> Wait<'_> {
         self.node.gate.wait()
     }
@@ -199,6 +229,17 @@ impl fmt::Debug for CancelToken {
 }
 
 /// Cancels its token when it is dropped; from [`CancelToken::drop_guard`].
+///
+/// ```
+/// let token = oasync::sync::CancelToken::new();
+/// let watched = token.clone();
+/// let task = oasync::spawn(async move {
+///     let _guard: oasync::sync::DropGuard = token.drop_guard();
+///     panic!("and so it ends");
+/// });
+/// oasync::block_on(watched.cancelled());
+/// # assert!(oasync::block_on(task).map(|()| ()).is_err());
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it cancels the token"]
 pub struct DropGuard {

@@ -9,6 +9,9 @@
 //! cloned before the lock is taken; woken, replaced and dropped after it is let
 //! go. That is why this is not `event-listener`, which wakes under its lock: our
 //! own tasks do not mind, but a waker that looks at the same gate would hang.
+//!
+//! *No order.* All are woken at once, so the list is a slab: of very many who wait, each
+//! gives up in constant time. Who is called one after the other is in `group::waiters`.
 
 use std::fmt;
 use std::mem;
@@ -113,6 +116,13 @@ pub(super) fn wake_all(waiting: impl IntoIterator<Item = Waiting>) {
 /// [`CancelToken::cancelled`]. It stays ready when it is polled again.
 ///
 /// Cancel safe: dropping it takes it out of the list of those who wait.
+///
+/// ```
+/// let token = oasync::sync::CancelToken::new();
+/// let wait: oasync::sync::Wait<'_> = token.cancelled();
+/// token.cancel();
+/// oasync::block_on(wait);
+/// ```
 ///
 /// [`Latch::wait`]: super::Latch::wait
 /// [`CancelToken::cancelled`]: super::CancelToken::cancelled

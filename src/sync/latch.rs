@@ -50,6 +50,14 @@ impl Latch {
     /// # Panics
     ///
     /// With the panic of a waker of another executor, after all have been woken.
+    ///
+    /// ```
+    /// let latch = oasync::sync::Latch::new(2);
+    /// latch.count_down();
+    /// assert!(!latch.is_open());
+    /// latch.count_down();
+    /// assert!(latch.is_open());
+    /// ```
     pub fn count_down(&self) {
         // AcqRel: the last one has seen what the others did before, and passes it
         // on by the gate. The partners are these updates themselves.
@@ -60,11 +68,21 @@ impl Latch {
     }
 
     /// How many are still missing. It only shrinks, maybe before you look at it.
+    ///
+    /// ```
+    /// let latch = oasync::sync::Latch::new(2);
+    /// latch.count_down();
+    /// assert_eq!(latch.missing(), 1);
+    /// ```
     pub fn missing(&self) -> usize {
         self.missing.load(Ordering::Relaxed)
     }
 
     /// Whether it is open.
+    ///
+    /// ```
+    /// assert!(oasync::sync::Latch::new(0).is_open());
+    /// ```
     pub fn is_open(&self) -> bool {
         self.gate.is_open()
     }
@@ -104,6 +122,15 @@ impl Latch {
     /// Waits on this thread, asleep. In a task, the worker's place is given to
     /// another thread meanwhile, as by [`block_in_place`](crate::block_in_place);
     /// better there is [`wait`](Self::wait).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let done = Arc::new(oasync::sync::Latch::new(1));
+    /// let tell = done.clone();
+    /// oasync::go(async move { tell.count_down() });
+    /// done.wait_blocking();
+    /// ```
     pub fn wait_blocking(&self) {
         if !self.is_open() {
             super::wait_blocking(self.wait());

@@ -90,6 +90,15 @@ impl Side {
 }
 
 /// The end that sends. Dropping it closes the channel.
+///
+/// ```
+/// use oasync::sync::oneshot::{self, Closed, Sender};
+///
+/// let (sender, receiver) = oneshot::channel::<i32>();
+/// let sender: Sender<i32> = sender;
+/// drop(sender);
+/// assert_eq!(oasync::block_on(receiver), Err(Closed));
+/// ```
 pub struct Sender<T> {
     shared: Arc<Mutex<State<T>>>,
 }
@@ -120,6 +129,13 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver is gone, so that [`send`](Self::send) is in vain.
+    ///
+    /// ```
+    /// let (sender, receiver) = oasync::sync::oneshot::channel::<i32>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         lock(&self.shared).receiver.is_gone()
     }
@@ -141,6 +157,12 @@ impl<T> Sender<T> {
     }
 
     /// [`closed`](Self::closed), for futures written by hand.
+    ///
+    /// ```
+    /// let (mut sender, receiver) = oasync::sync::oneshot::channel::<i32>();
+    /// drop(receiver);
+    /// oasync::block_on(std::future::poll_fn(|cx| sender.poll_closed(cx)));
+    /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let look = |state: &mut State<T>| state.receiver.is_gone().then_some(());
         look_or_list(&self.shared, cx, look, |state| &mut state.sender)
@@ -163,6 +185,18 @@ impl<T> Drop for Sender<T> {
 ///
 /// Cancel safe: wait for it by `&mut`, and wait again. Once it has given the
 /// value it says `Closed`. Dropping it drops a value that was sent.
+///
+/// ```
+/// use oasync::sync::oneshot::{self, Receiver};
+///
+/// let (sender, mut receiver): (_, Receiver<i32>) = oneshot::channel();
+/// oasync::block_on(async {
+///     // Given up, and waited for again.
+///     assert!(futures_lite::future::poll_once(&mut receiver).await.is_none());
+///     oasync::go(async move { sender.send(5).unwrap() });
+///     assert_eq!(receiver.await, Ok(5));
+/// });
+/// ```
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Receiver<T> {
     shared: Arc<Mutex<State<T>>>,
@@ -195,6 +229,12 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`Closed`], if the sender is dropped without sending.
+    ///
+    /// ```
+    /// let (sender, receiver) = oasync::sync::oneshot::channel();
+    /// oasync::go(async move { sender.send("from a task").unwrap() });
+    /// assert_eq!(receiver.recv_blocking(), Ok("from a task"));
+    /// ```
     pub fn recv_blocking(mut self) -> Result<T, Closed> {
         match self.try_recv().transpose() {
             Some(result) => result,
@@ -285,6 +325,12 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// No value will come: the sender was dropped, or the receiver closed, or the
 /// value taken before.
+///
+/// ```
+/// let (sender, receiver) = oasync::sync::oneshot::channel::<i32>();
+/// drop(sender);
+/// assert_eq!(receiver.recv_blocking(), Err(oasync::sync::oneshot::Closed));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Closed;
 

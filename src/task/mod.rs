@@ -123,6 +123,15 @@ impl<F> TaskFuture<F> {
         Outcome::Panicked(PanicReport::new(&meta.shared().hooks, meta, payload))
     }
 
+    /// Calls `f`, which runs user code, as the task, which counts as alive: what ends
+    /// the coordinator in there must not wait for the task.
+    #[cold]
+    fn as_task(&self, f: impl FnOnce(&Meta)) {
+        let scope = Scope::of_task(self.meta(), None);
+        let _inside = scope.enter();
+        f(self.meta());
+    }
+
     /// Drops the user's future, as the task, and returns the panic of it.
     fn drop_future(&mut self) -> Result<(), Payload> {
         let scope = Scope::of_task(self.meta(), None);
@@ -174,13 +183,17 @@ impl<F: Future> Future for TaskFuture<F> {
                 let outcome = Outcome::Done(Some(value));
                 match this.drop_future() {
                     Ok(()) => Poll::Ready(outcome),
-                    Err(payload) => Poll::Ready(this.panicked(payload)),
+                    Err(payload) => {
+                        // The value is nobody's.
+                        this.as_task(|meta| meta.shared().hooks.guard(|| drop(outcome)));
+                        Poll::Ready(this.panicked(payload))
+                    }
                 }
             }
             Err(payload) => {
                 let outcome = this.panicked(payload);
                 if let Err(second) = this.drop_future() {
-                    this.meta().shared().hooks.report(Some(this.meta()), second);
+                    this.as_task(|meta| meta.shared().hooks.report(Some(meta), second));
                 }
                 Poll::Ready(outcome)
             }
@@ -193,12 +206,12 @@ impl<F> Drop for TaskFuture<F> {
         let cancelled = self.future.is_some();
         if cancelled {
             if let Err(payload) = self.drop_future() {
-                self.meta().shared().hooks.report(Some(self.meta()), payload);
+                self.as_task(|meta| meta.shared().hooks.report(Some(meta), payload));
             }
         }
         if let Some(extra) = self.meta().extra() {
             // SAFETY: this is a turn of the task, and the future is dropped.
-            unsafe { extra.release() };
+            self.as_task(|_| unsafe { extra.release() });
         }
         // Last: after this the coordinator may count no task alive.
         self.meta().finish(cancelled);

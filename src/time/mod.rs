@@ -1,4 +1,4 @@
-//! Timers: [`sleep`], [`timeout`], [`interval`], and those of a moment in time,
+//! Timers: [`sleep`](fn@sleep), [`timeout`](fn@timeout), [`interval`](fn@interval), and those of a moment in time,
 //! [`sleep_until`], [`timeout_at`], [`interval_at`].
 //!
 //! They work wherever code of a coordinator runs: in tasks, main futures of

@@ -29,6 +29,10 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until `deadline`; not at all if that is over.
 ///
+/// # Cancel safety
+///
+/// That of [`sleep`].
+///
 /// ```
 /// use std::time::{Duration, Instant};
 ///

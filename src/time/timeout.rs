@@ -46,6 +46,10 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// [`Elapsed`], if the deadline came first.
 ///
+/// # Cancel safety
+///
+/// That of `future`, which is dropped with it.
+///
 /// ```
 /// use oasync::time::timeout_at;
 /// use std::time::{Duration, Instant};

@@ -361,3 +361,29 @@ fn a_kept_waker_of_a_nested_call_does_no_harm() {
         });
     });
 }
+
+#[test]
+fn without_threads_a_nested_call_polls_the_main_future_that_it_waits_for() {
+    ends(|| {
+        // No address space is that large.
+        let coord = Coordinator::builder().workers(1).stack_size(1 << 46).build().unwrap();
+        let (to_task, from_main) = async_channel::bounded::<usize>(1);
+        let (to_main, from_task) = async_channel::bounded::<usize>(1);
+        coord.block_on(async {
+            let task = oasync::spawn(async move {
+                oasync::block_on(async {
+                    // By now the thread runs the tasks itself.
+                    oasync::spawn(async {}).await.unwrap();
+                    for n in 0..10 {
+                        to_main.send(n).await.unwrap();
+                        assert_eq!(from_main.recv().await, Ok(n));
+                    }
+                });
+            });
+            for _ in 0..10 {
+                to_task.send(from_task.recv().await.unwrap()).await.unwrap();
+            }
+            task.await.unwrap();
+        });
+    });
+}

@@ -191,6 +191,25 @@ fn a_pinned_poll_that_does_not_return_is_in_the_report() {
 }
 
 #[test]
+fn a_thread_whose_last_pinned_poll_ends_the_coordinator_is_counted_out_once() {
+    let coord = started(1);
+    let handle = coord.handle();
+    let (inside, entered) = mpsc::channel();
+    let (held, dropped) = mpsc::channel::<()>();
+    drop(coord.spawn_pinned(move || async move {
+        inside.send(()).unwrap();
+        block_in_place(|| dropped.recv_timeout(LONG).unwrap_err());
+    }));
+    entered.recv_timeout(LONG).unwrap();
+    coord.go(async move {
+        let _held = held;
+        pending::<()>().await;
+    });
+    drop(coord); // drops what the pinned task waits for
+    assert_eq!(handle.metrics().num_worker_threads(), 0);
+}
+
+#[test]
 fn wakers_that_outlive_the_coordinator_do_no_harm() {
     let wakers = Arc::new(Mutex::new(Vec::<Waker>::new()));
     let coord = started(2);

@@ -1,6 +1,6 @@
 //! Promise: the pipeline example prints the hashes that `sha256sum` prints, and accounts
 //! for every file, also if it is stopped on the way.
-#![cfg(all(unix, feature = "sync"))]
+#![cfg(all(unix, feature = "sync", feature = "time"))]
 
 #[path = "../common/example.rs"]
 mod example;

@@ -1,12 +1,14 @@
 //! A coordinator may be closed by what it runs.
 
 use std::future::pending;
-use std::sync::{Arc, mpsc};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, JoinHandle};
+use oasync::{Coordinator, InheritedLocal, JoinHandle};
 
 use crate::{
     Count, LONG, coordinator, eventually, no_threads, threads, wait_for_ever, yield_for_ever,
@@ -164,6 +166,67 @@ fn in_the_destructor_of_a_result() {
         let closer = CloseOnDrop(closer);
         handle.go(async move { closer });
     });
+}
+
+#[test]
+fn in_the_destructor_of_a_value_that_the_task_inherited() {
+    static LAST: InheritedLocal<Mutex<CloseOnDrop>> = InheritedLocal::new();
+    everywhere("si-inh", |handle, closer| {
+        let (gate, opened) = async_channel::bounded::<()>(1);
+        LAST.sync_scope(Mutex::new(CloseOnDrop(closer)), || {
+            handle.go(async move {
+                let _closed = opened.recv().await;
+            });
+        });
+        drop(gate); // the task is the last to have the value
+    });
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("planned");
+    }
+}
+
+#[test]
+fn in_the_destructor_of_a_value_whose_future_panicked_in_its_own() {
+    struct Ready(Option<CloseOnDrop>, Bomb);
+    impl Future for Ready {
+        type Output = CloseOnDrop;
+        fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<CloseOnDrop> {
+            Poll::Ready(self.0.take().unwrap())
+        }
+    }
+    everywhere("si-val", |handle, closer| {
+        let task = handle.spawn(Ready(Some(CloseOnDrop(closer)), Bomb));
+        assert!(block_on(task).is_err_and(|error| error.is_panic()));
+    });
+}
+
+#[test]
+fn in_the_panic_hook_while_a_future_is_dropped() {
+    let handle = Arc::new(OnceLock::<oasync::Handle>::new());
+    let (reported, report) = mpsc::channel();
+    let closer = handle.clone();
+    let coord = Coordinator::builder()
+        .workers(1)
+        .on_panic(move |_| reported.send(closer.get().unwrap().shutdown(Duration::MAX)).unwrap())
+        .build()
+        .unwrap();
+    handle.set(coord.handle()).unwrap();
+    coord.start().unwrap();
+    let task = coord.spawn(async {
+        let _bomb = Bomb;
+        pending::<()>().await;
+    });
+    eventually("it waits", || !coord.tasks().is_empty());
+    let ending = task.cancel();
+    let report = report.recv_timeout(LONG).expect("it does not wait for the task itself");
+    assert!(report.still_running.is_empty());
+    assert!(block_on(ending).unwrap_err().is_cancelled());
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 mod allocator;
 mod error;
+mod fallible;
 mod pool;
 
-use std::alloc::Layout;
 use std::fmt;
 
 use bumpalo::Bump;
@@ -37,7 +37,7 @@ pub(crate) use pool::ArenaPool;
 /// # Whose it is
 ///
 /// Only the task that made it can allocate from it: a task, a main future of
-/// [`block_on`](crate::block_on), or a closure of
+/// [`block_on`](fn@crate::block_on), or a closure of
 /// [`spawn_blocking`](crate::spawn_blocking). A call from another task, from a
 /// thread that the task started, or from the future of a nested `block_on`
 /// panics with a sentence that says so. That is checked, so no use of an arena
@@ -253,105 +253,6 @@ impl Arena {
         self.using(|bump| bump.alloc_slice_fill_iter(iter))
     }
 
-    /// [`alloc`](Arena::alloc), unless there is no memory.
-    ///
-    /// # Errors
-    ///
-    /// This and the other `try` functions: if the global allocator has no memory
-    /// for a chunk, or `T` times the length is more than any allocation can have.
-    /// Nothing was allocated then, `value` is dropped, no closure was called, and
-    /// the arena is usable.
-    ///
-    /// ```
-    /// oasync::block_on(async {
-    ///     let arena = oasync::arena();
-    ///     assert_eq!(arena.try_alloc(42), Ok(&mut 42));
-    /// });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn try_alloc<T>(&self, value: T) -> Result<&mut T, ArenaError> {
-        self.using(|bump| bump.try_alloc(value)).map_err(refused::<T>(1))
-    }
-
-    /// [`alloc_with`](Arena::alloc_with), unless there is no memory.
-    ///
-    /// # Errors
-    ///
-    /// See [`try_alloc`](Arena::try_alloc).
-    ///
-    /// ```
-    /// oasync::block_on(async {
-    ///     let arena = oasync::arena();
-    ///     assert_eq!(arena.try_alloc_with(|| 42), Ok(&mut 42));
-    /// });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn try_alloc_with<T>(&self, f: impl FnOnce() -> T) -> Result<&mut T, ArenaError> {
-        self.using(|bump| bump.try_alloc_with(f)).map_err(refused::<T>(1))
-    }
-
-    /// [`alloc_str`](Arena::alloc_str), unless there is no memory.
-    ///
-    /// # Errors
-    ///
-    /// See [`try_alloc`](Arena::try_alloc).
-    ///
-    /// ```
-    /// oasync::block_on(async {
-    ///     let arena = oasync::arena();
-    ///     assert_eq!(arena.try_alloc_str("text").unwrap(), "text");
-    /// });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn try_alloc_str(&self, text: &str) -> Result<&mut str, ArenaError> {
-        self.using(|bump| bump.try_alloc_str(text)).map_err(refused::<u8>(text.len()))
-    }
-
-    /// [`alloc_slice_copy`](Arena::alloc_slice_copy), unless there is no memory.
-    ///
-    /// # Errors
-    ///
-    /// See [`try_alloc`](Arena::try_alloc).
-    ///
-    /// ```
-    /// oasync::block_on(async {
-    ///     let arena = oasync::arena();
-    ///     assert_eq!(arena.try_alloc_slice_copy(&[1, 2]).unwrap(), [1, 2]);
-    /// });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn try_alloc_slice_copy<T: Copy>(&self, slice: &[T]) -> Result<&mut [T], ArenaError> {
-        self.using(|bump| bump.try_alloc_slice_copy(slice)).map_err(refused::<T>(slice.len()))
-    }
-
-    /// [`alloc_slice_fill_with`](Arena::alloc_slice_fill_with), unless there is
-    /// no memory.
-    ///
-    /// # Errors
-    ///
-    /// See [`try_alloc`](Arena::try_alloc).
-    ///
-    /// ```
-    /// oasync::block_on(async {
-    ///     let arena = oasync::arena();
-    ///     assert_eq!(arena.try_alloc_slice_fill_with(3, |i| i * i).unwrap(), [0, 1, 4]);
-    ///     assert!(arena.try_alloc_slice_fill_with(usize::MAX, |i| i).is_err());
-    /// });
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn try_alloc_slice_fill_with<T>(
-        &self,
-        len: usize,
-        f: impl FnMut(usize) -> T,
-    ) -> Result<&mut [T], ArenaError> {
-        self.using(|bump| bump.try_alloc_slice_fill_with(len, f)).map_err(refused::<T>(len))
-    }
-
     /// Bytes of the chunks that the arena holds, used or not: 0 before the first
     /// allocation, unless it got the memory of an earlier arena. May be called by
     /// anyone.
@@ -446,11 +347,6 @@ impl fmt::Debug for Arena {
             .field("allocated_bytes", &self.allocated_bytes())
             .finish()
     }
-}
-
-/// Makes the error for `len` values of type `T`.
-fn refused<T>(len: usize) -> impl FnOnce(bumpalo::AllocErr) -> ArenaError {
-    move |_| ArenaError { bytes: Layout::array::<T>(len).ok().map(|layout| layout.size()) }
 }
 
 /// Says who used an arena that is another's.
