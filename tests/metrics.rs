@@ -141,9 +141,10 @@ fn a_steal_is_counted_by_the_thief() {
     let mut workers = coord.block_on(task).unwrap();
     workers.sort();
     assert_eq!(workers[0], (1, 0), "the one that was stolen from");
-    assert_eq!(workers[1].0, 10);
+    // On a busy machine the watcher has brought it what was in the run slot, too.
+    assert!((10..=11).contains(&workers[1].0), "{workers:?}");
     // Half of what is left at a time: 10, 5, 3, … or fewer if it came early.
-    assert!((1..=10).contains(&workers[1].1), "{workers:?}");
+    assert!((1..=workers[1].0).contains(&workers[1].1), "{workers:?}");
     assert_eq!(ran.load(Ordering::SeqCst), 10);
 }
 
@@ -365,4 +366,55 @@ fn tasks_are_listed_with_what_they_do() {
         // Its thread takes it off the list after the handle was woken.
         eventually("it is off the list", || list().is_empty());
     });
+}
+
+#[test]
+fn an_age_is_never_too_high_and_hardly_too_low() {
+    let coord = coordinator(1);
+    let start = Instant::now();
+    coord.block_on(async {
+        let list = || Coordinator::current().tasks();
+        let _waits = oasync::spawn(std::future::pending::<()>());
+        while list().is_empty() {
+            oasync::yield_now().await;
+        }
+        let entered = Instant::now();
+        eventually("it grows old", || only(list()).age() > Some(Duration::from_millis(100)));
+        for _ in 0..3 {
+            let least = entered.elapsed();
+            let age = only(list()).age().unwrap();
+            assert!(age <= start.elapsed());
+            assert!(age + Duration::from_millis(40) >= least, "{age:?} after {least:?}");
+        }
+    });
+}
+
+#[test]
+fn of_70_000_tasks_those_that_wait_are_listed_and_no_others() {
+    let coord = coordinator(1);
+    let waiting = coord.block_on(async {
+        let polled = Arc::new(AtomicUsize::new(0));
+        let wait = async |polled: Arc<AtomicUsize>| {
+            polled.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        };
+        let tasks: Vec<_> = (0..70_000).map(|_| oasync::spawn(wait(polled.clone()))).collect();
+        while polled.load(Ordering::Relaxed) < tasks.len() {
+            oasync::yield_now().await;
+        }
+        let mut waiting = Vec::new();
+        for (i, task) in tasks.into_iter().enumerate() {
+            if i % 2 == 0 {
+                task.cancel().await.unwrap_err();
+            } else {
+                waiting.push(task);
+            }
+        }
+        waiting
+    });
+    let mut listed: Vec<_> = coord.tasks().iter().map(TaskInfo::id).collect();
+    let mut ids: Vec<_> = waiting.iter().map(|task| task.id()).collect();
+    listed.sort_unstable();
+    ids.sort_unstable();
+    assert!(listed == ids, "{} of {} are listed", listed.len(), ids.len());
 }
