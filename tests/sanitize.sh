@@ -20,8 +20,8 @@ skip=(--skip forgotten --skip a_waker_kept_past --skip deep --skip beyond_all_me
 asan() {
     local triple=x86_64-unknown-linux-gnu
     local tests=(arena bad_days block_on blocking coop group hooks idle join join_many lending
-        load metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token structure_time sync
-        task_local time worker_state)
+        load metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token
+        structure_time sync task_local time worker_state)
     for test in "${tests[@]}"; do
         echo "== AddressSanitizer: $test"
         RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR="$target/asan" \
