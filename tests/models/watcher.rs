@@ -15,6 +15,10 @@ mod parker;
 #[allow(dead_code)]
 #[path = "../../src/seat.rs"]
 mod seat;
+/// There are no timers in these models.
+#[allow(dead_code)]
+#[path = "../../src/timers/off.rs"]
+mod timers;
 #[allow(dead_code)]
 #[path = "../../src/watch.rs"]
 mod watch;
@@ -101,6 +105,7 @@ mod shared {
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
     use crate::sync_facade::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
+    use crate::timers::Timers;
     use crate::watch::Watcher;
 
     pub(crate) struct Shared {
@@ -108,6 +113,7 @@ mod shared {
         pub(crate) seats: [Seat; 1],
         pub(crate) idle: Idle,
         pub(crate) injector: Injector,
+        pub(crate) timers: Timers,
         pub(crate) watcher: Watcher,
         pub(crate) threads: Threads,
         pub(crate) options: Options,
@@ -127,6 +133,7 @@ mod shared {
                 seats: [Seat::new(0)],
                 idle: Idle::new(1),
                 injector: Injector::new(),
+                timers: Timers,
                 watcher: Watcher::new(),
                 threads: Threads(Mutex::default()),
                 options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },

@@ -14,6 +14,11 @@ pub(crate) mod context {
 
     pub(crate) fn settle(_: &Shared) {}
 
+    /// Nobody cancels a closure in these models.
+    pub(crate) fn with_shared<R>(_: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
+        None
+    }
+
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
         pub(crate) away: Cell<bool>,
@@ -40,9 +45,71 @@ pub(crate) mod context {
 }
 
 pub(crate) mod task {
-    pub(crate) use oasync_models::task::*;
+    use std::panic::Location;
 
+    use oasync_models::task as model;
+    pub(crate) use oasync_models::task::{Site, TaskId};
+
+    use crate::blocking::cancel::Stop;
     use crate::context::Entry;
+    use crate::shared::Shared;
+    use crate::sync_facade::Arc;
+
+    pub(crate) struct Runnable {
+        runnable: model::Runnable,
+        meta: Meta,
+    }
+
+    pub(crate) struct Meta {
+        id: TaskId,
+        site: &'static Site,
+    }
+
+    pub(crate) struct Extra {
+        pub(crate) stop: Option<Arc<Stop>>,
+    }
+
+    impl Runnable {
+        #[track_caller]
+        pub(crate) fn new(id: u64) -> Self {
+            let meta = Meta { id: TaskId(id), site: Location::caller() };
+            Runnable { runnable: model::Runnable::new(id), meta }
+        }
+
+        pub(crate) fn run(self) -> u64 {
+            self.runnable.run()
+        }
+
+        pub(crate) fn metadata(&self) -> &Meta {
+            &self.meta
+        }
+    }
+
+    impl Meta {
+        pub(crate) fn id(&self) -> TaskId {
+            self.id
+        }
+
+        pub(crate) fn site(&self) -> &'static Site {
+            self.site
+        }
+
+        pub(crate) fn name(&self) -> Option<&Arc<str>> {
+            None
+        }
+
+        pub(crate) fn is_blocking(&self) -> bool {
+            true
+        }
+
+        pub(crate) fn extra(&self) -> Option<&Extra> {
+            None
+        }
+
+        pub(crate) fn belongs_to(&self, _: &Arc<Shared>) -> bool {
+            true
+        }
+    }
 
     pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
         let id = runnable.run();
@@ -153,6 +220,10 @@ pub(crate) mod shared {
     }
 
     impl Shared {
+        pub(crate) fn is_cancelling(&self) -> bool {
+            false
+        }
+
         pub(crate) fn new(
             max: usize,
             keep_alive: Duration,
