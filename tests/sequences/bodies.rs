@@ -149,17 +149,18 @@ impl World {
                 }
             }
             _ => {
-                let child = async {
-                    let (child, seen) = (self.cut_short(1), INHERITED.get());
-                    oasync::spawn(async move {
+                let child = self.cut_short(1);
+                let spawn = async {
+                    oasync::go(async { assert_eq!(INHERITED.get(), 7) });
+                    let child = oasync::spawn(async move {
                         let done = child.await;
-                        assert_eq!(INHERITED.get(), seen);
+                        assert_eq!(INHERITED.get(), 7);
                         done
-                    })
+                    });
+                    assert!(child.await.is_ok_or_cancelled());
                 };
-                let child = INHERITED.scope(7, child).await;
+                INHERITED.scope(7, spawn).await;
                 assert!(INHERITED.try_with(|_| ()).is_err());
-                assert!(child.await.is_ok_or_cancelled());
             }
         }
     }
