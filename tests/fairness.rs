@@ -12,7 +12,7 @@ use std::time::Instant;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
 
-use common::{LONG, coordinator, eventually, started};
+use common::{LONG, coordinator, eventually, started, without_help};
 
 /// Stops the endless tasks of a test, also when it fails.
 #[derive(Default)]
@@ -119,12 +119,6 @@ fn a_pair_that_wake_each_other_starve_nobody() {
     }
 }
 
-/// One worker, whom nobody helps: a thread that polls a task in its place, and is
-/// interrupted by the system, would hold that task for many polls.
-fn alone() -> Coordinator {
-    Coordinator::builder().workers(1).stall_threshold(LONG).build().unwrap()
-}
-
 #[test]
 fn a_ready_task_waits_for_a_bounded_number_of_polls() {
     // Of each of 10 yielding tasks, and of a ring in the run slot, all polls
@@ -132,7 +126,7 @@ fn a_ready_task_waits_for_a_bounded_number_of_polls() {
     // task of the queue, and the injector is looked at every 61 polls.
     const HOGS: usize = 10;
     const BOUND: usize = 200;
-    let (coord, stop) = (alone(), Stop::default());
+    let (coord, stop) = (without_help(1), Stop::default());
     let polls = [hogs(&coord, HOGS, &stop), ring(&coord, 2, &stop)];
     let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
     let probe = coord.spawn(async move {
@@ -153,7 +147,7 @@ fn a_ready_task_waits_for_a_bounded_number_of_polls() {
 #[test]
 fn a_spawned_task_waits_for_a_bounded_number_of_polls() {
     const BOUND: usize = 200;
-    let (coord, stop) = (alone(), Stop::default());
+    let (coord, stop) = (without_help(1), Stop::default());
     let polls = [hogs(&coord, 10, &stop), ring(&coord, 2, &stop)];
     let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
     let sum = Arc::new(sum);
@@ -199,7 +193,7 @@ fn the_injector_is_served_while_local_work_is_endless() {
 #[test]
 fn the_injector_is_served_within_a_bounded_number_of_polls() {
     const BOUND: usize = 500;
-    let (coord, stop) = (coordinator(1), Stop::default());
+    let (coord, stop) = (without_help(1), Stop::default());
     coord.start().unwrap();
     let polls = hogs(&coord, 20, &stop);
     let handle = coord.handle();

@@ -382,3 +382,54 @@ fn tasks_are_listed_with_what_they_do() {
         eventually("it is off the list", || list().is_empty());
     });
 }
+
+#[test]
+fn an_age_is_never_too_high_and_hardly_too_low() {
+    let coord = coordinator(1);
+    let start = Instant::now();
+    coord.block_on(async {
+        let list = || Coordinator::current().tasks();
+        let _waits = oasync::spawn(std::future::pending::<()>());
+        while list().is_empty() {
+            oasync::yield_now().await;
+        }
+        let entered = Instant::now();
+        eventually("it grows old", || only(list()).age() > Some(Duration::from_millis(100)));
+        for _ in 0..3 {
+            let least = entered.elapsed();
+            let age = only(list()).age().unwrap();
+            assert!(age <= start.elapsed());
+            assert!(age + Duration::from_millis(40) >= least, "{age:?} after {least:?}");
+        }
+    });
+}
+
+#[test]
+fn of_70_000_tasks_those_that_wait_are_listed_and_no_others() {
+    let coord = coordinator(1);
+    let waiting = coord.block_on(async {
+        let polled = Arc::new(AtomicUsize::new(0));
+        let wait = async |polled: Arc<AtomicUsize>| {
+            polled.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        };
+        let tasks: Vec<_> = (0..70_000).map(|_| oasync::spawn(wait(polled.clone()))).collect();
+        while polled.load(Ordering::Relaxed) < tasks.len() {
+            oasync::yield_now().await;
+        }
+        let mut waiting = Vec::new();
+        for (i, task) in tasks.into_iter().enumerate() {
+            if i % 2 == 0 {
+                task.cancel().await.unwrap_err();
+            } else {
+                waiting.push(task);
+            }
+        }
+        waiting
+    });
+    let mut listed: Vec<_> = coord.tasks().iter().map(TaskInfo::id).collect();
+    let mut ids: Vec<_> = waiting.iter().map(|task| task.id()).collect();
+    listed.sort_unstable();
+    ids.sort_unstable();
+    assert!(listed == ids, "{} of {} are listed", listed.len(), ids.len());
+}

@@ -15,12 +15,13 @@ what="${1:-all}"
 # than there is, or measures it, for what is freed is held back for a while.
 skip=(--skip forgotten --skip a_waker_kept_past --skip deep --skip beyond_all_memory
     --skip in_a_main_future --skip payload_it_goes_nowhere
-    --skip no_more_memory)
+    --skip no_more_memory --skip closed_is_ready_when_the_receiver_is_gone)
 
 asan() {
     local triple=x86_64-unknown-linux-gnu
-    local tests=(arena bad_days block_on blocking hooks idle join lending load metrics panics
-        rescue sequences shutdown spawn worker_state)
+    local tests=(arena bad_days block_on blocking coop group hooks idle join join_many lending
+        load metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token
+        structure_time sync task_local time worker_state)
     for test in "${tests[@]}"; do
         echo "== AddressSanitizer: $test"
         RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR="$target/asan" \
@@ -32,7 +33,7 @@ asan() {
 memcheck() {
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=full \
         --show-leak-kinds=definite --errors-for-leak-kinds=definite --fair-sched=yes --error-exitcode=9"
-    for test in arena join panics spawn; do
+    for test in arena group join panics pinned scope spawn sync task_local; do
         echo "== valgrind: $test"
         cargo test --quiet --target x86_64-unknown-linux-gnu --test "$test" -- \
             --test-threads=1 "${skip[@]}" --skip thousand --skip many

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
 
-use common::{CountDrop, LONG, coordinator, eventually, started};
+use common::{CountDrop, LONG, coordinator, eventually, started, without_help};
 
 async fn sum(tasks: Vec<JoinHandle<u64>>) -> u64 {
     let mut sum = 0;
@@ -97,7 +97,7 @@ fn before_the_start_they_wait_for_it() {
 
 #[test]
 fn one_worker_takes_up_what_was_queued_together_in_order() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let (tx, rx) = mpsc::channel();
     let each = |n| {
         let tx = tx.clone();

@@ -280,7 +280,8 @@ impl<T> TaskGroup<T> {
 
     /// Lets every child that is there now run on by itself: it belongs to the group
     /// no more. Its result is dropped, and a panic of it goes to
-    /// [`on_panic`](crate::Builder::on_panic).
+    /// [`on_panic`](crate::Builder::on_panic). The results of those that ended before
+    /// stay to be joined.
     ///
     /// ```
     /// let (tx, rx) = std::sync::mpsc::channel();

@@ -25,6 +25,8 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use crate::hooks;
+
 pub(super) struct Gate {
     open: AtomicBool,
     /// Empty for good once the gate is open.
@@ -102,8 +104,8 @@ pub(super) fn wake_all(waiting: impl IntoIterator<Item = Waiting>) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
             match first {
                 None => first = Some(panic),
-                // Its drop might panic too, and others are still to be woken.
-                Some(_) => mem::forget(panic),
+                // Others are still to be woken, if its drop panics too.
+                Some(_) => hooks::forget(panic),
             }
         }
     }

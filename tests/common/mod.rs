@@ -21,6 +21,12 @@ pub fn started(workers: usize) -> Coordinator {
     coord
 }
 
+/// Whose worker keeps its tasks, also if the machine leaves it without a processor
+/// for a while: that would look like a stall, and others would come to help.
+pub fn without_help(workers: usize) -> Coordinator {
+    Coordinator::builder().workers(workers).stall_threshold(10 * LONG).build().unwrap()
+}
+
 /// Waits until `done`; a hang becomes a failure that says `what` did not happen.
 #[track_caller]
 pub fn eventually(what: &str, done: impl FnMut() -> bool) {

@@ -17,11 +17,11 @@ fn a_stall_names_its_task() {
         .build()
         .unwrap();
     coord.start().unwrap();
-    // Others with names are there, in the queue and waiting.
-    for i in 0..1000 {
-        coord.task().name(format!("other {i}")).go(std::future::pending::<()>());
-    }
-    for name in [Some("ledger"), None] {
+    for (others, name) in [(0, Some("ledger")), (1000, Some("ledger")), (0, None)] {
+        // Others with names are there, in the queue and waiting.
+        for i in 0..others {
+            coord.task().name(format!("other {i}")).go(std::future::pending::<()>());
+        }
         let (release, released) = mpsc::channel::<()>();
         let stalls = async move {
             oasync::yield_now().await;

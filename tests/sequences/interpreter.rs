@@ -1,233 +1,19 @@
-//! Sequences of calls, and what happens in them.
+//! Makes the calls, one after the other, and compares with the model.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once};
-use std::task::{Poll, Waker};
+use std::rc::Rc;
+use std::sync::{Arc, Once};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use oasync::{Coordinator, Handle, JoinError, JoinHandle};
 
-use crate::model::{Body, Entry, Guard, Ledger, VALUE};
-
-/// One call. Numbers choose among the handles that are there.
-#[derive(Clone, Copy, Debug)]
-pub enum Op {
-    Start,
-    Spawn(Body, From),
-    SpawnNamed(Body),
-    Go(Body),
-    BlockOn(Body),
-    Join(u8),
-    JoinInside(u8),
-    JoinOnAThread(u8),
-    JoinInATask(u8),
-    Cancel(u8),
-    CancelOnAThread(u8),
-    Detach(u8),
-    DetachInATask(u8),
-    OpenGate,
-    WakeAll,
-    Look,
-    Pause,
-    Shutdown(u8),
-    Drop,
-}
-
-/// Where a spawn is called.
-#[derive(Clone, Copy, Debug)]
-pub enum From {
-    Here,
-    AThread,
-    AMainFuture,
-    AClosure,
-}
-
-impl Op {
-    pub fn decode([op, detail]: [u8; 2]) -> Op {
-        let body = Body::decode(detail);
-        let from = [From::Here, From::AThread, From::AMainFuture, From::AClosure];
-        match op % 32 {
-            0 | 1 => Op::Start,
-            2..=9 => Op::Spawn(body, from[usize::from(op / 32) % 4]),
-            10 | 11 => Op::SpawnNamed(body),
-            12 | 13 => Op::Go(body),
-            14 | 15 => Op::BlockOn(body),
-            16 | 17 => Op::Join(detail),
-            18 => Op::JoinInside(detail),
-            19 => Op::JoinOnAThread(detail),
-            20 => Op::JoinInATask(detail),
-            21 | 22 => Op::Cancel(detail),
-            23 => Op::CancelOnAThread(detail),
-            24 => Op::Detach(detail),
-            25 => Op::DetachInATask(detail),
-            26 => Op::OpenGate,
-            27 => Op::WakeAll,
-            28 => Op::Look,
-            29 => Op::Pause,
-            // The end is rare, or nothing would come before it.
-            30 if detail < 64 => Op::Shutdown(detail),
-            31 if detail < 32 => Op::Drop,
-            _ => Op::Look,
-        }
-    }
-}
-
-impl Body {
-    fn decode(byte: u8) -> Body {
-        let few = byte / 16;
-        match byte % 16 {
-            0 | 13 => Body::Ready,
-            1 | 14 => Body::Yields(few),
-            2 => Body::Panics(few % 4),
-            3 => Body::Gate,
-            4 => Body::Forever,
-            5 => Body::Arena(few),
-            6 => Body::Child,
-            7 => Body::Orphan,
-            8 => Body::Nested,
-            9 => Body::InPlace,
-            10 => Body::WaitsForClosure,
-            11 | 15 => Body::Closure,
-            _ => Body::PanickingClosure,
-        }
-    }
-}
-
-/// How the coordinator is built.
-#[derive(Clone, Copy, Debug)]
-pub struct Setup {
-    workers: usize,
-    blocking_threads: usize,
-}
-
-impl Setup {
-    pub fn decode(byte: u8) -> Setup {
-        let (workers, blocking_threads) = (usize::from(byte % 4), usize::from(byte / 4 % 4));
-        Setup { workers: workers.max(1), blocking_threads: blocking_threads.max(1) }
-    }
-}
-
-/// What the bodies share.
-#[derive(Clone, Default)]
-struct World {
-    ledger: Ledger,
-    gate: Arc<Gate>,
-    kept: Arc<Mutex<Vec<Waker>>>,
-    /// Panics that were not planned, and that no handle takes.
-    unplanned: Arc<Mutex<Vec<String>>>,
-}
-
-#[derive(Default)]
-struct Gate {
-    open: AtomicBool,
-    waiting: Mutex<Vec<Waker>>,
-}
-
-impl Gate {
-    async fn pass(&self) {
-        poll_fn(|cx| {
-            self.waiting.lock().unwrap().push(cx.waker().clone());
-            if self.is_open() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    fn is_open(&self) -> bool {
-        self.open.load(Ordering::SeqCst)
-    }
-
-    fn open(&self) {
-        self.open.store(true, Ordering::SeqCst);
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap());
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl World {
-    /// The body of a task; it notes its end, and is noted when it is dropped.
-    fn future(&self, entry: &Arc<Entry>) -> impl Future<Output = u32> + Send + use<> {
-        let (world, guard, body) = (self.clone(), entry.guard(), entry.body);
-        async move {
-            world.act(body, &guard).await;
-            guard.complete();
-            VALUE
-        }
-    }
-
-    async fn act(&self, body: Body, guard: &Guard) {
-        match body {
-            // A closure's work, done by a task.
-            Body::Ready | Body::Closure => {}
-            Body::PanickingClosure => guard.panic(),
-            Body::Yields(n) => yields(n).await,
-            Body::Panics(n) => {
-                yields(n).await;
-                guard.panic();
-            }
-            Body::Gate => self.gate.pass().await,
-            Body::Forever => {
-                poll_fn(|cx| {
-                    self.kept.lock().unwrap().push(cx.waker().clone());
-                    Poll::<()>::Pending
-                })
-                .await;
-            }
-            Body::Arena(n) => {
-                let arena = oasync::arena();
-                let values: Vec<&mut u8> = (0..n).map(|i| arena.alloc(i)).collect();
-                yields(3).await;
-                assert!(values.into_iter().map(|value| *value).eq(0..n));
-            }
-            Body::Child => drop(oasync::spawn(self.cut_short(Body::Yields(1))).await),
-            Body::Orphan => drop(oasync::spawn(self.cut_short(Body::Yields(2)))),
-            Body::Nested => drop(oasync::block_on(oasync::spawn(self.cut_short(Body::Yields(1))))),
-            Body::InPlace => oasync::block_in_place(thread::yield_now),
-            Body::WaitsForClosure => {
-                let entry = self.ledger.entry(Body::Closure);
-                entry.cancel();
-                drop(oasync::spawn_blocking(self.closure(&entry)).await);
-            }
-        }
-    }
-
-    /// A future that the end may cut short.
-    fn cut_short(&self, body: Body) -> impl Future<Output = u32> + Send + use<> {
-        let (world, guard) = (self.clone(), self.ledger.entry(body).guard());
-        async move {
-            if let Body::Yields(n) = body {
-                yields(n).await;
-            }
-            guard.complete();
-            drop(world);
-            VALUE
-        }
-    }
-
-    fn closure(&self, entry: &Arc<Entry>) -> impl FnOnce() -> u32 + Send + use<> {
-        let (guard, panics) = (entry.guard(), entry.body.panics());
-        move || {
-            if panics {
-                guard.panic();
-            }
-            guard.complete();
-            VALUE
-        }
-    }
-
-    fn wake_all(&self) {
-        let kept = self.kept.lock().unwrap().clone();
-        kept.into_iter().for_each(Waker::wake);
-    }
-}
-
-async fn yields(n: u8) {
-    for _ in 0..n {
-        oasync::yield_now().await;
-    }
-}
+use crate::bodies::{World, instants};
+use crate::group::Group;
+use crate::model::{Body, Entry};
+use crate::ops::{From, GroupOp, Op, Setup};
 
 /// A handle and what is known of its task.
 type Held = (JoinHandle<u32>, Arc<Entry>);
@@ -239,6 +25,7 @@ struct Director {
     handle: Handle,
     world: World,
     held: Vec<Held>,
+    group: Group,
     elsewhere: Vec<thread::JoinHandle<()>>,
     started: bool,
     ended: bool,
@@ -260,8 +47,8 @@ fn quiet() {
 /// Makes the calls, then drops the coordinator, and compares with the model.
 pub fn run(setup: Setup, ops: &[Op]) {
     quiet();
-    let (world, unplanned) = (World::default(), Arc::default());
-    let log: Arc<Mutex<Vec<String>>> = Arc::clone(&unplanned);
+    let world = World::default();
+    let log = world.unplanned.clone();
     let builder = Coordinator::builder().workers(setup.workers);
     let builder = builder.blocking_threads(setup.blocking_threads).on_panic(move |panic| {
         if panic.payload().downcast_ref() != Some(&"planned") {
@@ -271,8 +58,9 @@ pub fn run(setup: Setup, ops: &[Op]) {
     let coord = builder.build().unwrap();
     let mut director = Director {
         handle: coord.handle(),
+        group: Group::new(&coord.handle()),
         coord: Some(coord),
-        world: World { unplanned, ..world },
+        world,
         held: Vec::new(),
         elsewhere: Vec::new(),
         started: false,
@@ -283,11 +71,11 @@ pub fn run(setup: Setup, ops: &[Op]) {
 }
 
 /// Waits without any coordinator.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
     futures_lite::future::block_on(future)
 }
 
-fn check(entry: &Entry, result: &Result<u32, JoinError>) {
+pub fn check(entry: &Entry, result: &Result<u32, JoinError>) {
     assert!(entry.allows(result), "{:?} gives {result:?}", entry.body);
     assert!(entry.was_dropped(), "{:?} has a result before it is dropped", entry.body);
 }
@@ -303,6 +91,21 @@ impl Director {
                 let task = self.handle.task().name("named").spawn(future);
                 self.hold(task, entry);
             }
+            Op::SpawnAfter(body) => {
+                let entry = self.entry(body);
+                let future = self.world.future(&entry);
+                let task = self.handle.spawn_after(instants(3), future);
+                self.hold(task, entry);
+            }
+            Op::SpawnPinned(body) => self.spawn_pinned(body),
+            Op::SpawnMany(n) => {
+                let entries: Vec<_> = (0..n).map(|i| self.entry(Body::Yields(i))).collect();
+                let futures = entries.iter().map(|entry| self.world.future(entry));
+                let tasks = self.handle.spawn_many(futures);
+                assert_eq!(tasks.len(), entries.len());
+                tasks.into_iter().zip(entries).for_each(|(task, entry)| self.hold(task, entry));
+            }
+            Op::Group(op) => self.call_group(op),
             Op::Go(body) => {
                 let entry = self.entry(body);
                 self.handle.go(self.world.future(&entry));
@@ -342,14 +145,11 @@ impl Director {
     fn spawn(&mut self, body: Body, from: From) {
         let entry = self.entry(body);
         let (handle, world) = (self.handle.clone(), self.world.clone());
-        let (in_there, closure) =
-            (entry.clone(), matches!(body, Body::Closure | Body::PanickingClosure));
-        let spawn = move || {
-            if closure {
-                handle.spawn_blocking(world.closure(&in_there))
-            } else {
-                handle.spawn(world.future(&in_there))
-            }
+        let in_there = entry.clone();
+        let spawn = move || match body {
+            Body::StoppableClosure(n) => handle.spawn_blocking_with(world.stoppable(&in_there, n)),
+            body if body.is_closure() => handle.spawn_blocking(world.closure(&in_there)),
+            _ => handle.spawn(world.future(&in_there)),
         };
         let task = match from {
             From::Here => spawn(),
@@ -366,6 +166,34 @@ impl Director {
             From::AClosure => spawn(),
         };
         self.hold(task, entry);
+    }
+
+    fn spawn_pinned(&mut self, body: Body) {
+        let entry = self.entry(body);
+        let future = self.world.future(&entry);
+        let task = self.handle.spawn_pinned(move || {
+            let not_send = Rc::new(());
+            async move {
+                let value = future.await;
+                drop(not_send);
+                value
+            }
+        });
+        self.hold(task, entry);
+    }
+
+    fn call_group(&mut self, op: GroupOp) {
+        match op {
+            GroupOp::Spawn(body) => {
+                let entry = self.entry(body);
+                self.group.spawn(entry, &self.world);
+            }
+            GroupOp::Drop => {
+                self.group.may_be_cancelled();
+                self.group = Group::new(&self.handle);
+            }
+            op => self.group.call(op, &self.world, self.started, self.ended),
+        }
     }
 
     fn block_on(&mut self, body: Body) {
@@ -459,6 +287,7 @@ impl Director {
 
     fn finish(mut self) {
         self.drop_coordinator();
+        self.group.join_all();
         for (task, entry) in self.held {
             assert!(task.is_finished());
             check(&entry, &wait(task));

@@ -4,10 +4,13 @@
 //! The sequences here are random; `tests/fuzz/` has the same interpreter under
 //! libFuzzer, which looks for those that reach new code.
 
+mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
+mod group;
 mod interpreter;
 mod model;
+mod ops;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -17,7 +20,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use common::LONG;
-use interpreter::{Op, Setup, run};
+use interpreter::run;
+use ops::{Op, Setup};
 
 /// Runs a sequence on a thread of its own; a hang becomes a failure.
 fn in_time(setup: Setup, ops: Vec<Op>) -> Result<(), TestCaseError> {

@@ -34,11 +34,31 @@ pub enum Body {
     Closure,
     /// One that panics.
     PanickingClosure,
+    /// One that looks whether it is cancelled, for so long.
+    StoppableClosure(u8),
+    /// Sleeps for so long.
+    Sleeps(u8),
+    /// Gives up what never ends after so long.
+    TimesOut(u8),
+    /// Blocks on a scope of tasks.
+    Scope,
+    /// Spawns a group, which is detached, cancelled, joined or dropped.
+    Group(u8),
+    /// Spawns a bounded group, and waits for it.
+    Bounded,
+    /// Spawns some at once, and waits for them.
+    Many,
+    /// Spawns a task that inherits a value.
+    Inherits,
 }
 
 impl Body {
     pub fn panics(self) -> bool {
         matches!(self, Body::Panics(_) | Body::PanickingClosure)
+    }
+
+    pub fn is_closure(self) -> bool {
+        matches!(self, Body::Closure | Body::PanickingClosure | Body::StoppableClosure(_))
     }
 }
 
