@@ -157,6 +157,8 @@ fn watch(shared: &Arc<Shared>) {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
             sleep(shared, parker);
             quiet = 0;
+            // It may be over.
+            continue;
         }
         shared.timers.watcher_ticks();
         parker.park(Some(Instant::now() + TICK));
