@@ -14,6 +14,11 @@ pub(crate) mod context {
 
     pub(crate) fn settle(_: &Shared) {}
 
+    /// Nobody is inside a coordinator who cancels.
+    pub(crate) fn with_shared<R>(_: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
+        None
+    }
+
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
         pub(crate) away: Cell<bool>,
@@ -178,6 +183,10 @@ pub(crate) mod shared {
 
         pub(crate) fn to_arc(&self) -> Arc<Shared> {
             self.me.upgrade().unwrap()
+        }
+
+        pub(crate) fn is_cancelling(&self) -> bool {
+            false
         }
 
         pub(crate) fn is_over(&self) -> bool {

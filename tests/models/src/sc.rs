@@ -78,7 +78,7 @@ macro_rules! atomic {
                 self.compare_exchange(current, new, order, failed)
             }
 
-            atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_or fetch_and);
+            atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_min fetch_or fetch_and);
         }
     )* };
     (@both $value:ty, $($op:ident)*) => { $(

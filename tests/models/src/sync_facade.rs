@@ -88,7 +88,9 @@ pub fn wait_until<'a, T>(
     guard: MutexGuard<'a, T>,
     deadline: Option<Instant>,
 ) -> MutexGuard<'a, T> {
-    let Some(deadline) = deadline else { return signal.wait(guard) };
+    let Some(deadline) = deadline.filter(|deadline| !deadline.is_far()) else {
+        return signal.wait(guard);
+    };
     let mutex = guard.mutex;
     drop(guard);
     crate::time::pass(deadline - Instant::now());
