@@ -188,17 +188,22 @@ fn a_holder_that_finds_other_work_is_replaced() {
         let now = Instant::now();
         let timer = shared.add_timer(now + SOON, now, &waker);
         shared.idle.open();
-        crew::run(&shared, 2, |shared| inject(shared, 0));
+        crew::run(&shared, 2, |shared| {
+            thread::yield_now();
+            inject(shared, 0);
+        });
         drop(timer);
     });
 }
 
-/// The first lemma of the proof. Two add, one of them in a shard of its own, beside
-/// one who fires.
+/// The first lemma of the proof. Two add, each to a shard of its own, beside one who
+/// fires what is due in one of them.
 #[test]
 fn what_is_added_beside_a_fire_is_fired_or_waited_for() {
     explore_with("timers, beside a fire", 3, || {
-        let shared = Shared::new(1, 3, nothing);
+        let shared = Shared::new(1, 2, nothing);
+        let entry = Entry::new(&shared, WorkerKind::Worker, Some(0));
+        entry.sit(0);
         let due = add(&shared, SOON);
         let fires = {
             let shared = shared.clone();
@@ -209,23 +214,20 @@ fn what_is_added_beside_a_fire_is_fired_or_waited_for() {
         };
         let adds = {
             let shared = shared.clone();
-            thread::spawn(move || {
-                let entry = Entry::new(&shared, WorkerKind::Worker, Some(0));
-                entry.sit(0);
-                let timer = add(&shared, SOON);
-                entry.stand();
-                timer
-            })
+            thread::spawn(move || add(&shared, SOON))
         };
-        let added = add(&shared, SOON);
+        let far = add(&shared, FAR);
         fires.join().unwrap();
-        let other = adds.join().unwrap();
-        if shared.timers.len() > 0 {
-            let parker = Arc::new(Parker::new());
-            assert!(shared.timers.hold(&parker) != Hold::Free, "a timer nobody waits for");
-            let _held = shared.timers.resign(&parker);
-        }
-        drop((due, added, other));
+        let soon = adds.join().unwrap().unwrap();
+        let parker = Arc::new(Parker::new());
+        let Hold::Until(at) = shared.timers.hold(&parker) else {
+            panic!("nobody waits for the far one");
+        };
+        let waits = soon.poll(Waker::noop()) == Fate::Waits;
+        assert!(!waits || at <= Instant::now() + SOON * 2, "nobody waits for the other one");
+        let _held = shared.timers.resign(&parker);
+        drop((due, far, soon));
+        entry.stand();
     });
 }
 
