@@ -169,29 +169,36 @@ fn who_leaves_sends_for_another_holder() {
     });
 }
 
-/// There is no watcher, and the task waits for the timer inside its poll.
+/// There is no watcher, and what the holder finds to do instead lasts until the timer
+/// has fired. (Its other steps are those of `rest`, without the loop around.)
 #[test]
 fn a_holder_that_finds_other_work_is_replaced() {
-    /// Lets the task go on.
-    struct Signal(Arc<Shared>);
-
-    impl Wake for Signal {
-        fn wake(self: Arc<Self>) {
-            self.0.signal(0);
-        }
-    }
-
-    explore_with("timers, a long poll", 1, || {
-        let shared = Shared::new(2, 1, |entry, id| entry.shared.await_signal(id));
+    explore_with("timers, other work", 3, || {
+        let shared = Shared::new(1, 1, nothing);
         shared.watcher.refuse();
-        let waker = Waker::from(Arc::new(Signal(shared.clone())));
-        let now = Instant::now();
-        let timer = shared.add_timer(now + SOON, now, &waker);
-        shared.idle.open();
-        crew::run(&shared, 2, |shared| {
-            thread::yield_now();
-            inject(shared, 0);
-        });
+        let timer = add(&shared, SOON).unwrap();
+        let rests = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let parker = Arc::new(Parker::new());
+                let _listed = shared.list_parked(parker.clone());
+                loop {
+                    parker.park(match shared.timers.hold(&parker) {
+                        Hold::Free => None,
+                        Hold::Until(at) => Some(at),
+                        Hold::Due => return shared.fire_timers(),
+                    });
+                }
+            })
+        };
+        let parker = Arc::new(Parker::new());
+        {
+            let _listed = shared.list_parked(parker.clone());
+            let _hold = shared.timers.hold(&parker);
+        }
+        shared.resign_holder(&parker);
+        shared.wait_until_done();
+        rests.join().unwrap();
         drop(timer);
     });
 }

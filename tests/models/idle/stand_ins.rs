@@ -216,15 +216,7 @@ pub(crate) mod shared {
 
         /// Called inside the polls of tasks 0 and 1: returns when both are in.
         pub(crate) fn meet(&self, id: u64) {
-            self.signal(1 - id);
-            self.await_signal(id);
-        }
-
-        pub(crate) fn signal(&self, id: u64) {
-            self.met[id as usize].unpark();
-        }
-
-        pub(crate) fn await_signal(&self, id: u64) {
+            self.met[1 - id as usize].unpark();
             self.met[id as usize].park(None);
         }
 
