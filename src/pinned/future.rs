@@ -5,10 +5,9 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread::{self, ThreadId};
 
 use crate::pinned::Home;
-use crate::sync_facade::{Arc, Ordering};
+use crate::sync_facade::{Arc, Ordering, ThreadId, current};
 
 /// Only its [`Future`](State::Future) is bound to a thread: to the one that made
 /// it, which every poll and the drop look at.
@@ -39,12 +38,12 @@ impl<C: FnOnce() -> F, F: Future> Future for Pinned<C, F> {
         if let State::Closure(make) = &mut this.state {
             let make = make.take().expect("a task whose closure panicked is not polled again");
             let future = ManuallyDrop::new(make());
-            this.state = State::Future { thread: thread::current().id(), future };
+            this.state = State::Future { thread: current().id(), future };
         }
         let State::Future { thread, future } = &mut this.state else {
             unreachable!("it was made above");
         };
-        assert_eq!(*thread, thread::current().id(), "a pinned task is polled on its own thread");
+        assert_eq!(*thread, current().id(), "a pinned task is polled on its own thread");
         // SAFETY: as above; `self` was pinned.
         unsafe { Pin::new_unchecked(&mut **future) }.poll(cx)
     }
@@ -63,8 +62,8 @@ impl<C, F> Drop for Pinned<C, F> {
         if let State::Future { thread, future } = &mut self.state {
             // Elsewhere it is leaked: better than a drop on the wrong thread. The
             // protocol (see `pinned`) lets it come to neither.
-            debug_assert_eq!(*thread, thread::current().id(), "dropped on its own thread");
-            if *thread == thread::current().id() {
+            debug_assert_eq!(*thread, current().id(), "dropped on its own thread");
+            if *thread == current().id() {
                 // SAFETY: it is dropped here alone, once.
                 unsafe { ManuallyDrop::drop(future) };
             }

@@ -16,13 +16,12 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 
 use slab::Slab;
 
 use super::gate::{Gate, Wait, Waiting, wake_all};
-use super::lock;
+use crate::sync_facade::{Arc, Mutex, Weak, lock};
 
 /// Tells tasks to stop: whoever has a clone sees when it is cancelled.
 ///

@@ -17,15 +17,12 @@ use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-// Those of `std`, for their `const fn new`: the lock is held for a few
-// instructions, and nothing is waited for under it.
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
 use crate::hooks;
+use crate::sync_facade::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 
 pub(super) struct Gate {
     open: AtomicBool,
@@ -62,7 +59,7 @@ impl Gate {
     }
 
     fn lock(&self) -> MutexGuard<'_, Slab<Waker>> {
-        super::lock(&self.waiting)
+        lock(&self.waiting)
     }
 
     /// Whether it is shut and `waker` is in the list at `key`.

@@ -1,9 +1,9 @@
 //! A latch: opens when it has been counted down.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::gate::{Gate, Wait, wake_all};
+use crate::sync_facade::{AtomicUsize, Ordering};
 
 /// Opens for good when it has been counted down to 0. All that wait for it go on
 /// then, and all that come later go through.

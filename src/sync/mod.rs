@@ -65,12 +65,6 @@ pub use cancel::{CancelToken, DropGuard};
 pub use gate::Wait;
 pub use latch::Latch;
 
-/// Locks `mutex`. No user code runs under the locks of this module, so nothing
-/// panics there and what they guard is never half changed.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 /// Waits on this thread. In a task, the worker's place is another thread's
 /// meanwhile.
 fn wait_blocking<F: Future>(future: F) -> F::Output {

@@ -21,10 +21,9 @@ use std::error;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::lock;
+use crate::sync_facade::{Arc, Mutex, lock};
 
 /// Makes a channel for one value.
 ///

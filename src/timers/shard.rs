@@ -37,7 +37,7 @@ pub(crate) enum Fate {
 }
 
 impl Shard {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         let state = State { closed: false, wheel: Wheel::new() };
         Shard { earliest: AtomicU64::new(NEVER), state: Mutex::new(state) }
     }

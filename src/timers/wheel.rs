@@ -269,7 +269,8 @@ impl<T> Wheel<T> {
     }
 }
 
-#[cfg(test)]
+// Not in a model that includes this file, which has no `proptest`.
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use context::Entry;
 use loom::thread;
 use shared::Shared;
-use task::Runnable;
+use task::{Runnable, TaskId};
 
 /// A thread does not idle for ever, but for longer than the model lasts.
 const LONG: Duration = Duration::MAX;
@@ -94,6 +94,24 @@ fn who_blocks_in_a_closure_makes_room_for_the_next() {
         shared.blocking.open(&shared);
         shared.submit_blocking(Runnable::new(0));
         shared.submit_blocking(Runnable::new(1));
+        shared.end();
+    });
+}
+
+/// It runs, or goes to the workers, who drop it; and what comes after it runs.
+#[test]
+fn a_closure_that_is_cancelled_leaves_once() {
+    explore_with("blocking, cancel", 3, || {
+        let shared = Shared::new(1, LONG, 3, |_, _| ());
+        shared.blocking.open(&shared);
+        shared.submit_blocking(Runnable::new(0));
+        shared.submit_blocking(Runnable::new(1));
+        let canceller = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.blocking.forget(&shared, &[TaskId(1)]))
+        };
+        shared.submit_blocking(Runnable::new(2));
+        canceller.join().unwrap();
         shared.end();
     });
 }

@@ -37,59 +37,27 @@ mod queue {
     pub(crate) mod run_slot;
 }
 
+// Nobody sleeps for a time in these models: the timers are a model of their own.
+#[allow(dead_code)]
+#[path = "../../src/timers/off.rs"]
+mod timers;
+
+#[path = "idle/crew.rs"]
+mod crew;
 #[path = "idle/stand_ins.rs"]
 mod stand_ins;
 
-pub(crate) use stand_ins::{WorkerKind, barrier, context, shared, task};
+pub(crate) use stand_ins::{WorkerKind, barrier, context, pinned, shared, task};
 
 use context::Entry;
-use parker::Parker;
 use shared::Shared;
-use sync_facade::{Arc, Ordering};
+use sync_facade::Arc;
 use task::Runnable;
-use worker::Main;
 
-/// What the loop is there for: until the model is done.
-struct UntilOver {
-    shared: Arc<Shared>,
-    parker: Arc<Parker>,
-}
-
-impl Main for UntilOver {
-    fn is_ready(&self) -> bool {
-        self.shared.is_over()
-    }
-
-    fn advance(&self) -> bool {
-        true
-    }
-
-    fn parker(&self) -> Arc<Parker> {
-        self.parker.clone()
-    }
-}
-
-/// Runs `push` on this thread beside a worker for each of `seats`; `tasks` tasks
-/// end the model, and `body` is what each does.
+/// Beside a worker for each of `seats`; `tasks` tasks end the model, and `body` is
+/// what each does.
 fn run(seats: usize, tasks: usize, body: fn(&Entry<'_>, u64), push: fn(&Arc<Shared>)) {
-    let shared = Shared::new(seats, tasks, body);
-    let worker = |index| {
-        let parker = Arc::new(Parker::new());
-        let main = UntilOver { shared: shared.clone(), parker: parker.clone() };
-        let worker = thread::spawn(move || {
-            let entry = Entry::new(&main.shared, WorkerKind::Worker, Some(index));
-            let _left = worker::work(&entry, &main);
-        });
-        (worker, parker)
-    };
-    let workers: Vec<_> = (0..seats).map(worker).collect();
-    push(&shared);
-    shared.wait_until_done();
-    shared.over.store(true, Ordering::Relaxed);
-    for (worker, parker) in workers {
-        parker.unpark();
-        worker.join().unwrap();
-    }
+    crew::run(&Shared::new(seats, tasks, body), seats, push);
 }
 
 fn inject(shared: &Shared, id: u64) {

@@ -1,4 +1,5 @@
-//! The watcher's sleep: no moment is missed in which something may get stuck.
+//! The watcher's sleep: no moment is missed in which something may get stuck, and no
+//! timer, though nobody else fires any.
 //!
 //! The real `watch` loop runs as the watcher's thread. Its state and the idle word
 //! are `SeqCst` in the sources, which loom does not know; see `oasync_models::sc`.
@@ -15,6 +16,9 @@ mod parker;
 #[allow(dead_code)]
 #[path = "../../src/seat.rs"]
 mod seat;
+#[allow(dead_code, unused_imports)]
+#[path = "../../src/timers/mod.rs"]
+mod timers;
 #[allow(dead_code)]
 #[path = "../../src/watch.rs"]
 mod watch;
@@ -50,10 +54,16 @@ pub(crate) enum WorkerKind {
 
 mod context {
     use super::WorkerKind;
+    use crate::seat::Seated;
     use crate::shared::Shared;
     use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
+
+    /// Timers are added from outside, and fired by the watcher.
+    pub(crate) fn seat(_: &Shared) -> Option<Seated<'_>> {
+        None
+    }
 
     pub(crate) struct Entry;
 
@@ -100,7 +110,8 @@ mod shared {
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync_facade::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, Instant, Mutex, Ordering, Weak, lock};
+    use crate::timers::Timers;
     use crate::watch::Watcher;
 
     pub(crate) struct Shared {
@@ -109,6 +120,7 @@ mod shared {
         pub(crate) idle: Idle,
         pub(crate) injector: Injector,
         pub(crate) watcher: Watcher,
+        pub(crate) timers: Timers,
         pub(crate) threads: Threads,
         pub(crate) options: Options,
         pub(crate) hooks: Hooks,
@@ -128,6 +140,7 @@ mod shared {
                 idle: Idle::new(1),
                 injector: Injector::new(),
                 watcher: Watcher::new(),
+                timers: Timers::new(1, Instant::now()),
                 threads: Threads(Mutex::default()),
                 options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
                 hooks: Hooks,
@@ -162,6 +175,7 @@ mod shared {
             false
         }
 
+        /// If it is for a timer, nobody comes: every thread is stuck.
         pub(crate) fn notify(&self) {
             self.rescued.unpark();
         }
@@ -196,6 +210,12 @@ mod shared {
 
     pub(crate) struct Hooks;
 
+    impl Hooks {
+        pub(crate) fn contain(&self, f: impl FnOnce()) {
+            f();
+        }
+    }
+
     pub(crate) struct Registry;
 
     impl Registry {
@@ -220,8 +240,12 @@ mod shared {
     }
 }
 
+use std::task::Waker;
+use std::time::Duration;
+
+use parker::Parker;
 use shared::Shared;
-use sync_facade::{Arc, Ordering};
+use sync_facade::{Arc, Instant, Ordering};
 use task::Runnable;
 
 /// What a worker does: takes the seat, and wakes a task inside a poll that does
@@ -267,6 +291,42 @@ fn two_that_poke_start_one_watcher() {
         };
         stuck_worker(&shared);
         other.join().unwrap();
+        end(&shared);
+    });
+}
+
+const SOON: Duration = Duration::from_millis(1);
+
+/// Adds a timer, and returns when it has fired.
+fn sleep(shared: &Shared) {
+    let fired = Arc::new(Parker::new());
+    let now = Instant::now();
+    let timer = shared.add_timer(now + SOON, now, &Waker::from(fired.clone()));
+    fired.park(None);
+    drop(timer);
+}
+
+/// It has not started, or looks at each tick, or is about to sleep, or sleeps.
+#[test]
+fn a_watcher_that_goes_to_sleep_fires_the_timers() {
+    explore_with("watcher, a timer", 3, || {
+        let shared = Shared::new();
+        shared.idle.open();
+        sleep(&shared);
+        sleep(&shared);
+        end(&shared);
+    });
+}
+
+#[test]
+fn a_watcher_that_sleeps_for_a_later_timer_is_woken_for_an_earlier_one() {
+    explore_with("watcher, an earlier timer", 3, || {
+        let shared = Shared::new();
+        shared.idle.open();
+        let now = Instant::now();
+        let far = shared.add_timer(now + Duration::MAX, now, Waker::noop());
+        sleep(&shared);
+        drop(far);
         end(&shared);
     });
 }

@@ -143,3 +143,26 @@ fn a_closure_cancelled_before_it_starts_is_dropped() {
         ledger.close(coord);
     });
 }
+
+/// It may be queued, about to start, or running.
+#[test]
+fn a_closure_told_to_stop_beside_its_start_ends() {
+    check(|| {
+        let (coord, ledger) = (pool(1, 1), Ledger::default());
+        let before = coord.spawn_blocking(|| ());
+        let counted = ledger.counted();
+        let stops = coord.spawn_blocking_with(move |stop| {
+            let _counted = counted;
+            while !stop.is_cancelled() {
+                shuttle::thread::yield_now();
+            }
+        });
+        let counted = ledger.counted();
+        let after = coord.spawn_blocking(move || drop(counted));
+        let _ = wait(stops.cancel());
+        wait(before).unwrap();
+        wait(after).unwrap();
+        wait(ledger.settled());
+        ledger.close(coord);
+    });
+}

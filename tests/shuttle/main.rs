@@ -13,11 +13,16 @@
 mod block_on;
 mod blocking;
 mod ends;
+mod group;
 mod listed;
 mod meet;
+mod pinned;
 mod refused;
+mod scope;
 mod shutdown;
 mod spawn;
 mod support;
+mod sync;
+mod timers;
 mod wake;
 mod watch;

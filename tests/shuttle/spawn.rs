@@ -151,3 +151,34 @@ fn a_tree_of_tasks_ends() {
         ledger.close(coord);
     });
 }
+
+/// More than a local queue holds, from outside and from inside.
+#[test]
+fn many_spawned_at_once_all_run() {
+    check(|| {
+        let (coord, ledger) = (coordinator(2), Ledger::default());
+        let outer = outside({
+            let (handle, counted) = (coord.handle(), ledger.counted());
+            move || {
+                let tasks = (0..6).map(move |n| {
+                    let counted = counted.again();
+                    async move {
+                        let _counted = counted;
+                        n
+                    }
+                });
+                sum(handle.spawn_many(tasks))
+            }
+        });
+        coord.start().unwrap();
+        let inner = coord.spawn(async {
+            let mut sum = 0;
+            for task in oasync::spawn_many((0..6).map(|n| async move { n })) {
+                sum += task.await.unwrap();
+            }
+            sum
+        });
+        assert_eq!(wait(inner).unwrap() + outer.join().unwrap(), 30);
+        ledger.close(coord);
+    });
+}

@@ -1,4 +1,5 @@
 //! What the blocking pool needs of the rest of the crate.
+#![allow(dead_code)]
 
 #[derive(Clone, Copy)]
 pub(crate) enum WorkerKind {
@@ -13,6 +14,11 @@ pub(crate) mod context {
     use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
+
+    /// Nobody is inside a coordinator who cancels.
+    pub(crate) fn with_shared<R>(_: impl FnOnce(&Arc<Shared>) -> R) -> Option<R> {
+        None
+    }
 
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
@@ -40,9 +46,67 @@ pub(crate) mod context {
 }
 
 pub(crate) mod task {
-    pub(crate) use oasync_models::task::*;
+    use oasync_models::task;
+    pub(crate) use oasync_models::task::{Site, TaskId};
 
+    use crate::blocking::cancel::Stop;
     use crate::context::Entry;
+    use crate::shared::Shared;
+    use crate::sync_facade::Arc;
+
+    pub(crate) struct Runnable(task::Runnable, Meta);
+
+    pub(crate) struct Meta {
+        id: TaskId,
+        site: &'static Site,
+    }
+
+    pub(crate) struct Extra {
+        pub(crate) stop: Option<Arc<Stop>>,
+    }
+
+    impl Runnable {
+        #[track_caller]
+        pub(crate) fn new(id: u64) -> Self {
+            let runnable = task::Runnable::new(id);
+            let meta = Meta { id: TaskId(id), site: runnable.metadata().site() };
+            Runnable(runnable, meta)
+        }
+
+        pub(crate) fn run(self) -> u64 {
+            self.0.run()
+        }
+
+        pub(crate) fn metadata(&self) -> &Meta {
+            &self.1
+        }
+    }
+
+    impl Meta {
+        pub(crate) fn id(&self) -> TaskId {
+            self.id
+        }
+
+        pub(crate) fn site(&self) -> &'static Site {
+            self.site
+        }
+
+        pub(crate) fn name(&self) -> Option<&Arc<str>> {
+            None
+        }
+
+        pub(crate) fn is_blocking(&self) -> bool {
+            true
+        }
+
+        pub(crate) fn extra(&self) -> Option<&Extra> {
+            None
+        }
+
+        pub(crate) fn belongs_to(&self, _: &Shared) -> bool {
+            false
+        }
+    }
 
     pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
         let id = runnable.run();
@@ -178,6 +242,10 @@ pub(crate) mod shared {
 
         pub(crate) fn to_arc(&self) -> Arc<Shared> {
             self.me.upgrade().unwrap()
+        }
+
+        pub(crate) fn is_cancelling(&self) -> bool {
+            false
         }
 
         pub(crate) fn is_over(&self) -> bool {

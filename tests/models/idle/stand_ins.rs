@@ -1,5 +1,7 @@
-//! The parts of the crate that the idle protocol does not rest on, as small as
-//! the real worker loop lets them be.
+//! The parts of the crate that the protocols of sleep and of the timers do not rest
+//! on, as small as the real worker loop lets them be. For the models `idle` and
+//! `timers`.
+#![allow(dead_code)]
 
 use crate::sync_facade::fence;
 
@@ -27,9 +29,18 @@ pub(crate) mod context {
     use super::WorkerKind;
     use crate::seat::Seated;
     use crate::shared::Shared;
-    use crate::sync_facade::Arc;
+    use crate::sync_facade::{Arc, thread_local};
+
+    thread_local! {
+        static SEAT: Cell<Option<usize>> = Cell::new(None);
+    }
 
     pub(crate) fn settle(_: &Shared) {}
+
+    pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
+        // SAFETY: as in the real one.
+        SEAT.with(Cell::get).map(|seat| unsafe { shared.seats[seat].seated() })
+    }
 
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
@@ -62,11 +73,13 @@ pub(crate) mod context {
         pub(crate) fn sit(&self, seat: usize) {
             self.shared.taken(seat, true);
             self.seat.set(Some(seat));
+            SEAT.with(|here| here.set(Some(seat)));
         }
 
         pub(crate) fn stand(&self) {
             if let Some(seat) = self.seat.take() {
                 self.shared.taken(seat, false);
+                SEAT.with(|here| here.set(None));
             }
         }
 
@@ -104,6 +117,10 @@ pub(crate) mod threads {
 
         pub(crate) fn leave(&self) {}
 
+        pub(crate) fn has_surplus(&self) -> bool {
+            false
+        }
+
         pub(crate) fn retire(&self) -> bool {
             false
         }
@@ -111,6 +128,20 @@ pub(crate) mod threads {
 
     impl Indices {
         pub(crate) fn give_back(&self, _: usize) {}
+    }
+}
+
+/// No task is pinned.
+pub(crate) mod pinned {
+    use crate::context::Entry;
+    use crate::worker::Left;
+
+    pub(crate) fn leave_if(_: &Entry<'_>, may_leave: impl FnOnce() -> bool) -> bool {
+        may_leave()
+    }
+
+    pub(crate) fn work_to_the_end(_: &Entry<'_>) -> Left {
+        unreachable!("the models call the loop themselves")
     }
 }
 
@@ -127,6 +158,8 @@ pub(crate) mod task {
 }
 
 pub(crate) mod shared {
+    use std::any::Any;
+
     use crossbeam_utils::CachePadded;
 
     use super::threads::{Indices, Threads};
@@ -135,7 +168,8 @@ pub(crate) mod shared {
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, lock};
+    use crate::timers::Timers;
 
     pub(crate) struct Shared {
         pub(crate) seats: Box<[CachePadded<Seat>]>,
@@ -143,6 +177,8 @@ pub(crate) mod shared {
         pub(crate) idle: Idle,
         pub(crate) threads: Threads,
         pub(crate) watcher: Watcher,
+        pub(crate) timers: Timers,
+        pub(crate) homes: [(); 0],
         pub(crate) hooks: Hooks,
         pub(crate) over: AtomicBool,
         pub(crate) body: fn(&Entry<'_>, u64),
@@ -151,18 +187,21 @@ pub(crate) mod shared {
         /// Where each task sleeps until the other one runs too.
         met: [Parker; 2],
         taken: [std::sync::atomic::AtomicBool; 2],
+        parked: Mutex<Vec<Arc<Parker>>>,
+        kept: std::sync::Mutex<Vec<Box<dyn Any + Send>>>,
     }
 
     impl Shared {
-        pub(crate) fn wake_parked(&self) {}
-
+        /// `tasks` have to [`finish`](Self::finish); `body` is what one does.
         pub(crate) fn new(seats: usize, tasks: usize, body: fn(&Entry<'_>, u64)) -> Arc<Self> {
             Arc::new(Shared {
                 seats: (0..seats).map(|seat| CachePadded::new(Seat::new(seat))).collect(),
                 injector: Injector::new(),
                 idle: Idle::new(seats),
                 threads: Threads { indices: Indices },
-                watcher: Watcher,
+                watcher: Watcher { refused: std::sync::atomic::AtomicBool::new(false) },
+                timers: Timers::new(seats, Instant::now()),
+                homes: [],
                 hooks: Hooks { thread_start: None },
                 over: AtomicBool::new(false),
                 body,
@@ -170,6 +209,8 @@ pub(crate) mod shared {
                 done: Parker::new(),
                 met: [Parker::new(), Parker::new()],
                 taken: Default::default(),
+                parked: Mutex::default(),
+                kept: Default::default(),
             })
         }
 
@@ -177,6 +218,11 @@ pub(crate) mod shared {
         pub(crate) fn meet(&self, id: u64) {
             self.met[1 - id as usize].unpark();
             self.met[id as usize].park(None);
+        }
+
+        /// Not seen by loom: keeps something to the end.
+        pub(crate) fn keep(&self, value: impl Any + Send) {
+            self.kept.lock().unwrap().push(Box::new(value));
         }
 
         pub(crate) fn finish(&self) {
@@ -202,7 +248,23 @@ pub(crate) mod shared {
 
         pub(crate) fn look_at_end(&self) {}
 
-        pub(crate) fn list_parked(&self, _: Arc<Parker>) {}
+        /// The watcher is refused, so it matters who is parked.
+        pub(crate) fn list_parked(&self, parker: Arc<Parker>) -> Option<Listed<'_>> {
+            self.watcher.is_refused().then(|| {
+                lock(&self.parked).push(parker.clone());
+                Listed(self, parker)
+            })
+        }
+
+        pub(crate) fn wake_parked(&self) {
+            if self.watcher.is_refused() {
+                lock(&self.parked).iter().for_each(|parker| parker.unpark());
+            }
+        }
+
+        pub(crate) fn ensure_home(&self, _: usize) {}
+
+        pub(crate) fn ensure_homes(&self) {}
 
         pub(crate) fn stamp_taken(&self, _: &Seat) {}
 
@@ -211,10 +273,32 @@ pub(crate) mod shared {
         }
     }
 
-    pub(crate) struct Watcher;
+    pub(crate) struct Listed<'a>(&'a Shared, Arc<Parker>);
+
+    impl Drop for Listed<'_> {
+        fn drop(&mut self) {
+            lock(&self.0.parked).retain(|parker| !Arc::ptr_eq(parker, &self.1));
+        }
+    }
+
+    /// Does nothing, refused or not.
+    pub(crate) struct Watcher {
+        /// Not seen by loom: set before all else.
+        refused: std::sync::atomic::AtomicBool,
+    }
 
     impl Watcher {
+        pub(crate) fn refuse(&self) {
+            self.refused.store(true, Ordering::SeqCst);
+        }
+
+        pub(crate) fn is_refused(&self) -> bool {
+            self.refused.load(Ordering::SeqCst)
+        }
+
         pub(crate) fn poke(&self, _: &Shared) {}
+
+        pub(crate) fn wake_for_timers(&self, _: &Shared) {}
     }
 
     pub(crate) struct Hooks {
@@ -222,6 +306,10 @@ pub(crate) mod shared {
     }
 
     impl Hooks {
+        pub(crate) fn contain(&self, f: impl FnOnce()) {
+            f();
+        }
+
         pub(crate) fn thread_started(&self, _: &()) {}
 
         pub(crate) fn thread_stops(&self, _: &()) {}

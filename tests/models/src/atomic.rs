@@ -106,7 +106,7 @@ macro_rules! number {
 
         common!($name, $value);
         store!($name, $value);
-        number!(@ops $name, $value, fetch_add fetch_sub fetch_max fetch_or fetch_and);
+        number!(@ops $name, $value, fetch_add fetch_sub fetch_max fetch_min fetch_or fetch_and);
 
         impl Default for $name {
             fn default() -> Self {

@@ -5,7 +5,8 @@
 //! Where the sources rely on that and a fence would cost a worker on its
 //! fast path, a model takes its atomics from here. A load that is `SeqCst` and
 //! comes after a store or read-modify-write of the same thread that is `SeqCst`
-//! passes a full fence first. Weaken either of the two, and the fence is gone.
+//! passes a full fence first. Weaken either of the two, and the fence is gone. If a
+//! weaker store comes between them, the fence is before that, and does not hold for it.
 
 use std::cell::Cell;
 
@@ -24,8 +25,20 @@ fn wrote(order: Ordering) {
     }
 }
 
+fn stores(order: Ordering) {
+    if order != Ordering::SeqCst {
+        separate();
+    }
+}
+
 fn reads(order: Ordering) {
-    if order == Ordering::SeqCst && WROTE.with(|wrote| wrote.replace(false)) {
+    if order == Ordering::SeqCst {
+        separate();
+    }
+}
+
+fn separate() {
+    if WROTE.with(|wrote| wrote.replace(false)) {
         fence(Ordering::SeqCst);
     }
 }
@@ -46,6 +59,7 @@ macro_rules! atomic {
             }
 
             pub fn store(&self, value: $value, order: Ordering) {
+                stores(order);
                 self.0.store(value, order);
                 wrote(order);
             }
@@ -78,7 +92,7 @@ macro_rules! atomic {
                 self.compare_exchange(current, new, order, failed)
             }
 
-            atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_or fetch_and);
+            atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_min fetch_or fetch_and);
         }
     )* };
     (@both $value:ty, $($op:ident)*) => { $(

@@ -1,7 +1,7 @@
 //! `src/sync_facade.rs` as loom has it.
 //!
-//! `Arc`, `Weak` and `OnceLock` stay those of `std`: `std::task::Wake` wants
-//! that `Arc`, and no protocol relies on them. A wait with a time-out is
+//! `Arc` and `Weak` stay those of `std`: `std::task::Wake` wants that `Arc`, and no
+//! protocol relies on them. A wait with a time-out is
 //! described in [`crate::time`].
 
 use std::ops::{Deref, DerefMut};
@@ -13,7 +13,7 @@ pub use loom::sync::atomic::fence;
 pub use loom::thread_local;
 // Loom's own would keep the thread from going on while another can.
 pub use std::hint::spin_loop;
-pub use std::sync::{Arc, OnceLock, Weak};
+pub use std::sync::{Arc, Weak};
 
 pub use crate::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering,
@@ -88,11 +88,37 @@ pub fn wait_until<'a, T>(
     guard: MutexGuard<'a, T>,
     deadline: Option<Instant>,
 ) -> MutexGuard<'a, T> {
-    let Some(deadline) = deadline else { return signal.wait(guard) };
+    let Some(deadline) = deadline.filter(|deadline| !deadline.is_far()) else {
+        return signal.wait(guard);
+    };
     let mutex = guard.mutex;
     drop(guard);
     crate::time::pass(deadline - Instant::now());
     mutex.guard()
+}
+
+/// `std`'s, of which loom sees who reads what is in it.
+#[derive(Default)]
+pub struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_set: AtomicBool,
+}
+
+impl<T> OnceLock<T> {
+    pub fn new() -> Self {
+        OnceLock { value: std::sync::OnceLock::new(), is_set: AtomicBool::new(false) }
+    }
+
+    pub fn get(&self) -> Option<&T> {
+        self.is_set.load(Ordering::Acquire).then(|| self.value.get()).flatten()
+    }
+
+    /// For one thread only; `init` passes no point of the schedule.
+    pub fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+        let value = self.value.get_or_init(init);
+        self.is_set.store(true, Ordering::Release);
+        value
+    }
 }
 
 /// The models' bounds.

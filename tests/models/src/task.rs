@@ -24,7 +24,7 @@ unsafe impl Sync for Meta {}
 // SAFETY: as above.
 unsafe impl Send for Meta {}
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TaskId(pub u64);
 
 /// At most one of each number, as of a task.

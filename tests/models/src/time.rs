@@ -9,6 +9,9 @@ loom::thread_local! {
     static NOW: Cell<Duration> = Cell::new(Duration::ZERO);
 }
 
+/// A time that nobody lives to see.
+const FAR: Duration = Duration::from_secs(1 << 33);
+
 /// A moment on this thread's clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Instant(Duration);
@@ -19,8 +22,12 @@ impl Instant {
     }
 
     pub fn checked_add(self, time: Duration) -> Option<Self> {
-        // A time that nobody lives to see is none: such a wait has no time-out.
-        (time < Duration::from_secs(1 << 40)).then(|| self + time)
+        (time < FAR).then(|| self + time)
+    }
+
+    /// Whether it never comes: a wait until then has no time-out.
+    pub(crate) fn is_far(self) -> bool {
+        self.0 >= FAR
     }
 
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {

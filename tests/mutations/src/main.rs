@@ -109,6 +109,8 @@ impl Catcher {
             None => ("models", ""),
         };
         command.env_remove("RUSTFLAGS");
+        // More than in CI: a bug that is caught ends the run.
+        command.env("SHUTTLE_ITERATIONS", "100000");
         if !flags.is_empty() {
             command.env("RUSTFLAGS", flags);
         }

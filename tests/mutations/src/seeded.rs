@@ -71,11 +71,13 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 
 mod idle;
 mod rest;
+mod timers;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
     bugs.extend(rest::bugs());
+    bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());
     bugs
 }

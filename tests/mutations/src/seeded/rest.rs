@@ -58,15 +58,15 @@ fn threads() -> Vec<Bug> {
         quick(
             "a blocking thread that takes a closure does not send for the next",
             BLOCKING,
-            "let send = self.pool.send_one(&mut state);",
-            "let send = Send::Nobody;",
+            "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            "                drop(state);\n                task::run",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
             "a blocking thread that timed out still counts",
             BLOCKING,
-            "                state.threads -= 1;\n                state.running.remove(self.key);",
-            "                state.running.remove(self.key);",
+            "        state.threads -= 1;\n        state.running.remove(self.key);",
+            "        state.running.remove(self.key);",
             model!("blocking", "a_closure_submitted_beside_a_time_out_is_run"),
         ),
         quick(

@@ -24,8 +24,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: a seat is left without a look",
             file: "src/worker.rs",
-            sound: "    if looked == Vacated::LookAgain && shared.has_work() {\n        shared.notify();\n    }\n}",
-            broken: "    let _ = looked;\n}",
+            sound: "        if looked == Vacated::LookAgain && shared.has_work() {\n            shared.notify();\n        }\n",
+            broken: "        let _ = looked;\n",
             by: shuttle!("block_on::block_in_place_lets_the_task_that_it_waits_for_run"),
             quick: false,
         },
