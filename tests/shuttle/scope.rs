@@ -17,7 +17,7 @@ fn tasks_of_a_scope_have_ended_when_it_returns() {
         let last = coord.scope(|scope| {
             let one = scope.spawn(async { ended.fetch_add(1, Ordering::SeqCst) });
             scope.go(async { ended.fetch_add(1, Ordering::SeqCst) });
-            scope.spawn_blocking(|| ended.fetch_add(1, Ordering::SeqCst));
+            let _ = scope.spawn_blocking(|| ended.fetch_add(1, Ordering::SeqCst));
             one.join().unwrap()
         });
         assert!(last < 3);
