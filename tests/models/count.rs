@@ -163,7 +163,11 @@ fn the_closer_hears_of_the_end_beside_a_refused_spawn() {
             },
             {
                 let shared = shared.clone();
-                thread::spawn(move || assert!(!shared.admit_from_outside(false)))
+                thread::spawn(move || {
+                    assert!(!shared.admit_from_outside(false));
+                    // As `refuse` does.
+                    shared.look_at_end();
+                })
             },
         ];
         while shared.alive() > 0 {

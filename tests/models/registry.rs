@@ -10,8 +10,11 @@ use oasync_models::{explore_with, sync_facade};
 #[allow(dead_code)]
 #[path = "../../src/task/registry.rs"]
 mod registry;
+#[path = "../../src/task/slots.rs"]
+mod slots;
 
 mod task {
+    pub(crate) use crate::slots;
     pub(crate) use oasync_models::task::TaskId;
 
     /// Of a task's metadata the registry needs its place; it has no name here.
