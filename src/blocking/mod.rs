@@ -347,13 +347,10 @@ impl Thread<'_> {
             self.pool.start(self.shared, send);
             // Out of blocking work: lend a hand, one poll at a time.
             while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
-            state = self.come_back();
-            if !self.pool.has_job(&state) {
-                state = match self.idle(state) {
-                    Some(state) => state,
-                    None => return,
-                };
-            }
+            state = match self.idle(self.come_back()) {
+                Some(state) => state,
+                None => return,
+            };
         }
     }
 
@@ -366,12 +363,16 @@ impl Thread<'_> {
         lock(&self.pool.state)
     }
 
-    /// Waits for a token; `None` if the thread is to end, which is counted.
+    /// Waits for a token, or a closure; `None` if the thread is to end, which is counted.
     fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         // A token is for those who idle; one too many that took it would give it out
         // again at once.
         if self.pool.is_crowded(&state) {
             return self.leave(state);
+        }
+        // Asked once: lenders come and go without the lock.
+        if !state.queue.is_empty() {
+            return Some(state);
         }
         let deadline = Instant::now().checked_add(self.pool.keep_alive);
         state.idle += 1;
@@ -395,10 +396,13 @@ impl Thread<'_> {
         }
     }
 
-    /// Counts the thread out.
+    /// Counts the thread out. One that idles may have counted on it.
     fn leave<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         state.threads -= 1;
         state.running.remove(self.key);
+        let send = self.pool.send_one(&mut state);
+        drop(state);
+        self.pool.start(self.shared, send);
         None
     }
 }

@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use oasync::model::refuse_threads;
 use oasync::{Coordinator, Handle, spawn, spawn_blocking};
 
 use crate::support::{Gate, Ledger, check, coordinator, outside, started, ticks, wait};
@@ -142,7 +143,12 @@ fn a_shutdown_inside_a_shutdown_waits_for_the_others() {
             let _again = again;
             std::future::pending::<()>().await;
         });
-        let outer = coord.spawn(shuts_down(coord.handle(), Duration::ZERO, Ledger::default()));
+        let shutdown = shuts_down(coord.handle(), Duration::ZERO, Ledger::default());
+        let outer = coord.spawn(async move {
+            // Without a thread that drops what is queued, it does so itself.
+            refuse_threads(true);
+            shutdown.await
+        });
         ready.open();
         let _ = wait(outer);
         others.end(coord);

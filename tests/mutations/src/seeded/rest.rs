@@ -193,13 +193,6 @@ fn ends() -> Vec<Bug> {
             model!("count", "a_spawn_beside_the_end_is_refused_or_counted"),
         ),
         quick(
-            "a refused spawn does not look at the end",
-            COUNT,
-            "            // last but one.\n            self.look_at_end();",
-            "            // last but one.",
-            model!("count", "the_closer_hears_of_the_end_beside_a_refused_spawn"),
-        ),
-        quick(
             "the last end without a seat may miss the phase",
             COUNT,
             "one of the two sees the other. Nobody may look after it.\n                self.phase.load(Ordering::SeqCst)",
