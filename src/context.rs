@@ -393,6 +393,14 @@ pub(crate) fn in_task_of(shared: &Shared) -> bool {
     tasks_of(shared).next().is_some()
 }
 
+/// Whether this thread runs a task of `shared`, or what comes after it: its outcome is
+/// being handed on, which somebody may wait for although the task counts no more.
+pub(crate) fn in_turn_of(shared: &Shared) -> bool {
+    let in_turn = CONTEXT.with(|cx| !cx.task.get().is_null());
+    let own = |entry: &Entry<'_>| ptr::eq(&**entry.shared, shared);
+    in_turn && top_entry().is_some_and(|top| top.ancestors().any(own))
+}
+
 /// Whether the innermost poll is one of a task of `shared`, which would be cancelled if
 /// it were pending now and `shared` cancelled.
 pub(crate) fn is_polled_as_task_of(shared: &Shared) -> bool {

@@ -130,7 +130,8 @@ fn still_running(shared: &Shared) -> Vec<TaskInfo> {
 /// A thread that waits for the end.
 struct Closer<'a> {
     shared: &'a Arc<Shared>,
-    /// Whether this is inside tasks, which cannot end before this call.
+    /// Whether this is inside tasks, which cannot end before this call, or after one,
+    /// in what its scope waits for.
     inside: bool,
     /// How many of these it counts; the others are those of a closer further down
     /// this stack.
@@ -139,7 +140,7 @@ struct Closer<'a> {
 
 impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
-        let inside = context::in_task_of(shared);
+        let inside = context::in_turn_of(shared);
         let own = context::tasks_of(shared).filter(|scope| !scope.in_closer.replace(true)).count();
         shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
         Closer { shared, inside, own }

@@ -323,8 +323,29 @@ fn the_default_coordinator_is_left_alone() {
     drop(coord);
     assert!(!other.is_finished());
     assert_eq!(oasync::block_on(oasync::spawn(async { 1 })).unwrap(), 1);
-    assert!(!threads("oasync").is_empty() || !cfg!(target_os = "linux"));
+    // A thread gives itself its name, when it has begun.
+    let has_threads = || !threads("oasync").is_empty() || !cfg!(target_os = "linux");
+    eventually("the default coordinator has threads", has_threads);
     assert!(block_on(other.cancel()).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn in_the_drop_of_what_a_scoped_task_returned() {
+    for handle_is_kept in [false, true] {
+        let coord = coordinator("si-out", 2);
+        coord.start().unwrap();
+        let task = coord.handle().spawn(async move {
+            oasync::scope(|s| {
+                let child = s.spawn(async move { coord });
+                if handle_is_kept {
+                    drop(child.join());
+                }
+            });
+        });
+        // The first wait after the end cancels it.
+        let _ = block_on(task);
+        eventually("all threads end", || threads("si-out").is_empty());
+    }
 }
 
 /// A destructor that the first shutdown runs, on whichever thread, shuts down too: each
