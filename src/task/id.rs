@@ -6,19 +6,23 @@ use std::fmt;
 // No protocol: only that no number comes twice matters.
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many ids a seat takes at a time, so that spawning on it needs no atomic
-/// read-modify-write.
+/// So many ids a seat or a thread takes at a time, so that spawning needs no atomic
+/// read-modify-write for them.
 const BLOCK: u64 = 1 << 12;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// An id for a task that is not spawned from a seat.
-pub(crate) fn fresh() -> u64 {
-    // Relaxed: only that no number comes twice matters. 2^64 do not run out.
-    NEXT.fetch_add(1, Ordering::Relaxed)
+thread_local! {
+    /// For what is not spawned from a seat.
+    static OWN: IdBlock = const { IdBlock::new() };
 }
 
-/// The ids that one seat has left.
+/// An id for a task that is not spawned from a seat.
+pub(crate) fn fresh() -> u64 {
+    OWN.with(IdBlock::next)
+}
+
+/// The ids that one seat or thread has left.
 pub(crate) struct IdBlock {
     next: Cell<u64>,
     end: Cell<u64>,
@@ -31,6 +35,7 @@ impl IdBlock {
 
     pub(crate) fn next(&self) -> u64 {
         if self.next.get() == self.end.get() {
+            // Relaxed: only that no number comes twice matters. 2^64 do not run out.
             let first = NEXT.fetch_add(BLOCK, Ordering::Relaxed);
             self.next.set(first);
             self.end.set(first + BLOCK);

@@ -86,15 +86,15 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher sleeps without a look at the word",
             WATCH,
-            "if shared.idle.vacant() == shared.seats.len() {",
-            "if true {",
+            "self.enter(ASLEEP, || shared.idle.vacant() == shared.seats.len())",
+            "self.enter(ASLEEP, || true)",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
         ),
         quick(
             "the watcher's sleep is not sequentially consistent",
             WATCH,
-            "self.state.store(ASLEEP, Ordering::SeqCst);",
-            "self.state.store(ASLEEP, Ordering::Release);",
+            "self.state.store(state, Ordering::SeqCst);",
+            "self.state.store(state, Ordering::Release);",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
         ),
     ]
@@ -160,8 +160,8 @@ fn ends() -> Vec<Bug> {
         quick(
             "the registry lets go of the lock between collecting and closing",
             REGISTRY,
-            "                let mut shard = lock(shard);\n                shard.closed = true;\n                shard.entries.iter().map(|(_, entry)| entry.waker.clone()).collect()",
-            "                let wakers = lock(shard).entries.iter().map(|(_, entry)| entry.waker.clone()).collect();\n                lock(shard).closed = true;\n                wakers",
+            "                let mut shard = lock(shard);\n                shard.closed = true;\n                shard.entries.iter().map(|entry| entry.waker.clone()).collect()",
+            "                let wakers = lock(shard).entries.iter().map(|entry| entry.waker.clone()).collect();\n                lock(shard).closed = true;\n                wakers",
             model!("registry", "a_task_that_binds_beside_a_close_is_refused_or_woken"),
         ),
         quick(
