@@ -83,10 +83,8 @@ where
     // others while there is no such thread, and so no future made. Here it is
     // dropped before it has run. Schedule function, closure and output are
     // `Send`, the function `Sync`; all are 'static.
-    let (runnable, task) =
-        unsafe { builder.spawn_unchecked(|_| TaskFuture::new(pinned), schedule) };
-    let runnable = Runnable::new(runnable);
-    let handle = JoinHandle::new(task);
+    let task = unsafe { builder.spawn_unchecked(|_| TaskFuture::new(pinned), schedule) };
+    let (runnable, handle) = (Runnable::new(task.0), JoinHandle::new(task.1));
     if enlist(&runnable) {
         if !home.push(runnable) {
             shared.ensure_home(index);
