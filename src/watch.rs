@@ -35,7 +35,7 @@
 //! The cost for a worker is one load when it fills its slot. The count of polls is
 //! there for the metrics. The watcher also notes the longest poll of each seat: one
 //! that lasted is seen at two looks at least, and what is noted lacks less than a
-//! tick at each end.
+//! tick (slow or not) at each end.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ use crate::sync_facade::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, 
 const TICK: Duration = Duration::from_micros(500);
 
 /// How often, at least, while all are.
-const SLOW_TICK: Duration = Duration::from_millis(5);
+const SLOW_TICK: Duration = Duration::from_millis(bound(5, u32::MAX) as u64);
 
 /// So many ticks with all seats taken, and it is slow.
 const RUSH: u32 = bound(4, 1);
@@ -136,9 +136,9 @@ impl Watcher {
 
     /// Announces a state, then looks whether it is the right one.
     fn enter(&self, state: u8, is_right: impl Fn() -> bool) -> bool {
-        self.state.store(state, Ordering::SeqCst);
+        self.state.swap(state, Ordering::SeqCst);
         is_right() || {
-            self.state.store(AWAKE, Ordering::SeqCst);
+            self.state.swap(AWAKE, Ordering::SeqCst);
             false
         }
     }

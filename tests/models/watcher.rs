@@ -1,5 +1,6 @@
-//! The watcher's sleep: no moment is missed in which something may get stuck, and no
-//! timer, though nobody else fires any.
+//! The watcher's sleep, and its slow tick, which is endless here: no moment is missed in
+//! which something may get stuck, or somebody is free for it, and no timer, though nobody
+//! else fires any.
 //!
 //! The real `watch` loop runs as the watcher's thread. Its state and the idle word
 //! are `SeqCst` in the sources, which loom does not know; see `oasync_models::sc`.
@@ -116,7 +117,7 @@ mod shared {
 
     pub(crate) struct Shared {
         pub(crate) me: Weak<Shared>,
-        pub(crate) seats: [Seat; 1],
+        pub(crate) seats: Vec<Seat>,
         pub(crate) idle: Idle,
         pub(crate) injector: Injector,
         pub(crate) watcher: Watcher,
@@ -133,14 +134,14 @@ mod shared {
     }
 
     impl Shared {
-        pub(crate) fn new() -> Arc<Self> {
+        pub(crate) fn new(seats: usize) -> Arc<Self> {
             Arc::new_cyclic(|me| Shared {
                 me: me.clone(),
-                seats: [Seat::new(0)],
-                idle: Idle::new(1),
+                seats: (0..seats).map(Seat::new).collect(),
+                idle: Idle::new(seats),
                 injector: Injector::new(),
                 watcher: Watcher::new(),
-                timers: Timers::new(1, Instant::now()),
+                timers: Timers::new(seats, Instant::now()),
                 threads: Threads(Mutex::default()),
                 options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
                 hooks: Hooks,
@@ -169,6 +170,12 @@ mod shared {
             if let Some(parker) = parker {
                 parker.unpark();
             }
+        }
+
+        pub(crate) fn vacate(&self, seat: usize) {
+            self.seats[seat].counters.since.store(0, Ordering::Relaxed);
+            let _vacated = self.idle.vacate(seat, false);
+            self.watcher.vacated(self);
         }
 
         pub(crate) fn has_work(&self) -> bool {
@@ -258,8 +265,15 @@ fn stuck_worker(shared: &Arc<Shared>) {
     assert!(seated.push_slot(Runnable::new(7)).is_none());
     shared.watcher.poke(shared);
     shared.rescued.park(None);
-    seated.counters.since.store(0, Ordering::Relaxed);
-    let _vacated = shared.idle.vacate(seat, false);
+    shared.vacate(seat);
+}
+
+/// One that comes and goes.
+fn free_worker(shared: &Shared) {
+    let Some(seat) = shared.idle.claim(false, 0) else { return };
+    shared.seats[seat].counters.since.store(1, Ordering::Relaxed);
+    shared.watcher.poke(shared);
+    shared.vacate(seat);
 }
 
 fn end(shared: &Arc<Shared>) {
@@ -271,7 +285,7 @@ fn end(shared: &Arc<Shared>) {
 #[test]
 fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
     explore_with("watcher, sleep", 3, || {
-        let shared = Shared::new();
+        let shared = Shared::new(2);
         shared.idle.open();
         shared.watcher.poke(&shared);
         stuck_worker(&shared);
@@ -283,7 +297,7 @@ fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
 #[test]
 fn two_that_poke_start_one_watcher() {
     explore_with("watcher, start", 3, || {
-        let shared = Shared::new();
+        let shared = Shared::new(2);
         shared.idle.open();
         let other = {
             let shared = shared.clone();
@@ -291,6 +305,22 @@ fn two_that_poke_start_one_watcher() {
         };
         stuck_worker(&shared);
         other.join().unwrap();
+        end(&shared);
+    });
+}
+
+/// While both seats are taken it waits for one to be given up, and for nothing else.
+#[test]
+fn a_watcher_that_gets_slow_sees_who_is_free() {
+    explore_with("watcher, slow", 2, || {
+        let shared = Shared::new(2);
+        shared.idle.open();
+        let free = {
+            let shared = shared.clone();
+            thread::spawn(move || free_worker(&shared))
+        };
+        stuck_worker(&shared);
+        free.join().unwrap();
         end(&shared);
     });
 }
@@ -310,7 +340,7 @@ fn sleep(shared: &Shared) {
 #[test]
 fn a_watcher_that_goes_to_sleep_fires_the_timers() {
     explore_with("watcher, a timer", 3, || {
-        let shared = Shared::new();
+        let shared = Shared::new(2);
         shared.idle.open();
         sleep(&shared);
         sleep(&shared);
@@ -321,7 +351,7 @@ fn a_watcher_that_goes_to_sleep_fires_the_timers() {
 #[test]
 fn a_watcher_that_sleeps_for_a_later_timer_is_woken_for_an_earlier_one() {
     explore_with("watcher, an earlier timer", 3, || {
-        let shared = Shared::new();
+        let shared = Shared::new(2);
         shared.idle.open();
         let now = Instant::now();
         let far = shared.add_timer(now + Duration::MAX, now, Waker::noop());

@@ -9,8 +9,8 @@ loom::thread_local! {
     static NOW: Cell<Duration> = Cell::new(Duration::ZERO);
 }
 
-/// A time that nobody lives to see.
-const FAR: Duration = Duration::from_secs(1 << 33);
+/// A time that no model lives to see: 48 days.
+const FAR: Duration = Duration::from_secs(1 << 22);
 
 /// A moment on this thread's clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -93,9 +93,23 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher's sleep is not sequentially consistent",
             WATCH,
-            "self.state.store(state, Ordering::SeqCst);",
-            "self.state.store(state, Ordering::Release);",
+            "self.state.swap(state, Ordering::SeqCst);",
+            "self.state.swap(state, Ordering::AcqRel);",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
+        ),
+        quick(
+            "the watcher gets slow without a look at the word",
+            WATCH,
+            "self.enter(SLOW, || shared.idle.vacant() == 0)",
+            "self.enter(SLOW, || true)",
+            model!("watcher", "a_watcher_that_gets_slow_sees_who_is_free"),
+        ),
+        quick(
+            "a slow watcher is not told of a vacant seat",
+            WATCH,
+            "        if self.state.load(Ordering::SeqCst) == SLOW {\n            self.rouse(shared);\n        }\n",
+            "        let _ = shared;\n",
+            model!("watcher", "a_watcher_that_gets_slow_sees_who_is_free"),
         ),
     ]
 }
