@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oasync::{Coordinator, WorkerKind};
 
-use common::{CountDrop, LONG, coordinator, started};
+use common::{CountDrop, LONG, coordinator, started, without_help};
 
 static STATIC: Coordinator = Coordinator::new();
 
@@ -27,6 +27,27 @@ fn from_a_task() {
         outer.await.unwrap()
     });
     assert_eq!(sum, 499_500);
+}
+
+/// Nobody but a worker comes for what waits: each of the two waits for the other.
+#[test]
+fn what_a_task_spawns_runs_beside_it() {
+    let coord = without_help(2);
+    coord.start().unwrap();
+    for _ in 0..20 {
+        let (to_child, from_task) = mpsc::channel();
+        let (to_task, from_child) = mpsc::channel();
+        let task = coord.spawn(async move {
+            oasync::go(async {}); // takes the run slot
+            oasync::go(async move {
+                from_task.recv_timeout(LONG).unwrap();
+                to_task.send(()).unwrap();
+            });
+            to_child.send(()).unwrap();
+            from_child.recv_timeout(LONG).unwrap();
+        });
+        futures_lite::future::block_on(task).unwrap();
+    }
 }
 
 #[test]

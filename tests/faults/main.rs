@@ -97,6 +97,11 @@ fn while_all_wait_nobody_spins() {
 }
 
 #[test]
+fn a_closure_stays_with_the_pool_if_that_has_a_thread() {
+    refused("busy_pool");
+}
+
+#[test]
 fn every_shutdown_and_drop_ends() {
     refused("ending");
 }

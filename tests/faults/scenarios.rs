@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oasync::{Coordinator, JoinHandle};
+use oasync::{Coordinator, JoinHandle, WorkerKind};
 
 use crate::ARMED;
 use crate::common::{CountDrop, LONG, coordinator};
@@ -252,6 +252,29 @@ fn waiting() {
         assert_quiet();
         drop(coord);
         assert_eq!(drops.load(Ordering::SeqCst), 10);
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn busy_pool() {
+    let in_pool = || oasync::worker_info().is_some_and(|info| info.kind() == WorkerKind::Blocking);
+    for_each_refusal(|workers| {
+        let coord = coordinator(workers);
+        let _ = coord.start();
+        let (arrives, arrived) = mpsc::channel();
+        let (release, gate) = mpsc::channel::<()>();
+        let busy = coord.spawn_blocking(move || {
+            arrives.send(in_pool()).unwrap();
+            gate.recv_timeout(LONG).is_ok()
+        });
+        // If nobody comes for it, it runs on the caller's thread at the end.
+        let has_thread = arrived.recv_timeout(Duration::from_millis(200)).unwrap_or(false);
+        let next = coord.spawn_blocking(in_pool);
+        release.send(()).unwrap();
+        assert!(coord.block_on(busy).unwrap());
+        // Its own thread, or the one that was busy.
+        assert!(coord.block_on(next).unwrap() || !has_thread);
     });
 }
 

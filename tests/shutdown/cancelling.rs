@@ -4,10 +4,12 @@ use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
 use oasync::Coordinator;
+use oasync::sync::oneshot;
 
 use crate::{
     Count, Guard, LONG, coordinator, eventually, no_threads, wait_for_ever, yield_for_ever,
@@ -38,6 +40,30 @@ fn tasks_may_finish() {
     no_threads("sd-fin");
     let sum: i32 = tasks.into_iter().map(|task| block_on(task).unwrap()).sum();
     assert_eq!((sum, block_on(closure).unwrap()), (4950, 5));
+}
+
+/// While what is inside may still spawn, and ends in its own time.
+#[test]
+fn nothing_is_taken_from_outside_once_it_began() {
+    let coord = coordinator("sd-outside", 1);
+    coord.start().unwrap();
+    let (release, gate) = oneshot::channel::<()>();
+    let inside = coord.spawn(async move {
+        gate.await.unwrap();
+        oasync::spawn(async { 7 }).await.unwrap()
+    });
+    let handle = coord.handle();
+    thread::scope(|s| {
+        let closer = s.spawn(|| coord.shutdown(LONG));
+        eventually("a spawn is refused", || {
+            let refused = block_on(handle.spawn(async {}));
+            refused.is_err_and(|error| error.is_cancelled())
+        });
+        release.send(()).unwrap();
+        assert_eq!(block_on(inside).unwrap(), 7);
+        let report = closer.join().unwrap();
+        assert_eq!(report.cancelled, 0);
+    });
 }
 
 #[test]

@@ -65,6 +65,14 @@ pub fn bugs() -> Vec<Bug> {
             quick: true,
         },
         Bug {
+            name: "nobody is known to have gone to sleep on a promise that is given back",
+            file: IDLE,
+            sound: "self.sleepers.total_listeners() > 0",
+            broken: "self.sleepers.total_listeners() == usize::MAX",
+            by: INJECTED,
+            quick: true,
+        },
+        Bug {
             name: "a promise is given back without a word",
             file: WAKE,
             sound: "self.idle.give_back(promise);",
