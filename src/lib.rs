@@ -67,8 +67,8 @@
 //! # I/O and timers
 //!
 //! Timers are in `oasync::time`: the threads of the coordinator wait for them. I/O is
-//! left to crates that work on any executor, such as `async-io`, which brings a thread
-//! of its own for it.
+//! left to crates that work on any executor, such as `async-net`, which waits for the
+//! system on a thread of its own; `examples/echo.rs` shows it.
 //!
 //! # Features
 //!
