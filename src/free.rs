@@ -151,7 +151,7 @@ where
     with_current(|shared| task::spawn_blocking_with(unnamed(shared, site), f))
 }
 
-/// [Sends](spawn_blocking) a closure to the blocking pool and detaches it.
+/// "Go, blocking": [sends](spawn_blocking) a closure to the blocking pool and detaches it.
 ///
 /// ```
 /// let (tx, rx) = std::sync::mpsc::channel();
