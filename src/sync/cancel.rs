@@ -88,10 +88,19 @@ impl Drop for Node {
 }
 
 impl CancelToken {
-    /// A token without a parent.
+    /// A token without a parent. It lies on the heap, so this is not `const`; a `static`
+    /// makes it on first use:
     ///
     /// ```
-    /// assert!(!oasync::sync::CancelToken::new().is_cancelled());
+    /// use oasync::sync::CancelToken;
+    /// use std::sync::LazyLock;
+    ///
+    /// static STOP: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
+    ///
+    /// assert!(!STOP.is_cancelled());
+    /// let server = oasync::spawn(async { STOP.cancelled().await });
+    /// STOP.cancel();
+    /// oasync::block_on(server).unwrap();
     /// ```
     pub fn new() -> Self {
         CancelToken { node: Arc::new(Node::new(false, None)) }
