@@ -67,7 +67,7 @@ impl Latch {
         }
     }
 
-    /// How many are still missing. It only shrinks, maybe before you look at it.
+    /// How many are still missing. It only shrinks, and may have shrunk by the time you look at it.
     ///
     /// ```
     /// let latch = oasync::sync::Latch::new(2);

@@ -107,21 +107,21 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The time of a [`timeout`] was over.
+/// The time of a [`timeout`] was over first.
 ///
 /// ```
 /// let error = oasync::block_on(oasync::timeout(
 ///     std::time::Duration::ZERO,
 ///     std::future::pending::<()>(),
 /// ));
-/// assert_eq!(error.unwrap_err().to_string(), "the time is over");
+/// assert_eq!(error.unwrap_err().to_string(), "deadline has elapsed");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time is over")
+        f.write_str("deadline has elapsed")
     }
 }
 
