@@ -212,7 +212,7 @@ pub struct TaskInfo {
 pub enum TaskState {
     /// It is being polled, or its closure runs.
     Running,
-    /// It waits to be woken, or has been and waits for its turn.
+    /// It waits to be woken, or has been woken and waits for its turn.
     Waiting,
 }
 

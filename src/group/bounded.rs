@@ -71,8 +71,8 @@ impl<T: Send + 'static> BoundedGroup<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, it drops `future`, and the next in line gets the
-    /// place. Nothing was spawned then.
+    /// If it is dropped while it waits, `future` is dropped without being spawned, and
+    /// the next in line gets the place.
     ///
     /// ```
     /// let group = oasync::BoundedGroup::new(1);
@@ -123,7 +123,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     ///
     /// # Errors
     ///
-    /// Gives the future back if there is none.
+    /// The future itself, if there is no place.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

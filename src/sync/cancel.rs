@@ -132,7 +132,7 @@ impl CancelToken {
     }
 
     /// Cancels this token and all its children, and theirs. When it returns, all
-    /// of them are cancelled. Again, it does nothing.
+    /// of them are cancelled. Called again, it does nothing.
     ///
     /// # Panics
     ///
@@ -148,7 +148,8 @@ impl CancelToken {
         wake_all(self.node.cancel());
     }
 
-    /// Whether it, or one above it, has been cancelled: for loops that do not wait.
+    /// Whether this token, or one above it, has been cancelled: for loops that do not
+    /// wait.
     ///
     /// ```
     /// let token = oasync::sync::CancelToken::new();

@@ -15,7 +15,7 @@ use crate::sync_facade::Instant;
 /// The time runs from the first poll that leaves `future` waiting; a future that is
 /// ready at once does not even cost a look at the clock. `future` is always polled first:
 /// with a `duration` of zero, it has one poll. When the time is over the result is an
-/// error, and `future` is dropped with the timeout. For a time that runs already, use
+/// error, and `future` is dropped with the timeout. For a time that is already running, use
 /// [`timeout_at`].
 ///
 /// # Errors
