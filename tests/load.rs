@@ -194,6 +194,26 @@ fn with_1_to_64_workers() {
     }
 }
 
+/// The vacant seats are bits, of several words then: each has to be found.
+#[test]
+fn with_a_seat_for_each_of_130_workers() {
+    const WORKERS: usize = 130;
+    let _alone = alone();
+    // Nobody but workers on seats of their own can run what all wait for.
+    let coord = common::without_help(WORKERS);
+    coord.start().unwrap();
+    for _ in 0..3 {
+        let all = Arc::new(Barrier::new(WORKERS));
+        let tasks: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                let all = all.clone();
+                coord.spawn(async move { all.wait() })
+            })
+            .collect();
+        eventually("all run at once", || tasks.iter().all(JoinHandle::is_finished));
+    }
+}
+
 /// Calls `f` with the numbers below 64, each on a thread of its own, at once.
 fn on_64_threads(f: impl Fn(u64) + Sync) {
     let begin = Barrier::new(64);

@@ -12,7 +12,7 @@ mod idle;
 mod sync_facade {
     pub(crate) use oasync_models::sync_facade::*;
 
-    /// One seat, and one thread that wants it: it is there.
+    /// As many seats as threads that were counted in: one is there for each.
     pub(crate) fn spin_loop() {
         panic!("counted in, and no seat is free");
     }
@@ -27,16 +27,16 @@ mod barrier {
 use idle::Idle;
 use sync_facade::Arc;
 
-#[test]
-fn a_seat_is_free_before_it_is_counted() {
-    explore_with("seats", 3, || {
-        let idle = Arc::new(Idle::new(1));
-        let memory = Arc::new(UnsafeCell::new(0));
+/// Two threads sit down and stand up, at once.
+fn come_and_go(name: &str, seats: usize) {
+    explore_with(name, 3, move || {
+        let idle = Arc::new(Idle::new(seats));
+        let memory: Arc<[_; 2]> = Arc::new([UnsafeCell::new(0), UnsafeCell::new(0)]);
         idle.open();
-        let sit_and_stand = |idle: &Idle, memory: &UnsafeCell<u32>| {
+        let sit_and_stand = |idle: &Idle, memory: &[UnsafeCell<u32>; 2]| {
             let Some(seat) = idle.claim(false, 0) else { return };
             // SAFETY: loom stops the model if another access is not before this.
-            memory.with_mut(|memory| unsafe { *memory += 1 });
+            memory[seat].with_mut(|memory| unsafe { *memory += 1 });
             let _vacated = idle.vacate(seat, false);
         };
         let other = {
@@ -46,4 +46,15 @@ fn a_seat_is_free_before_it_is_counted() {
         sit_and_stand(&idle, &memory);
         other.join().unwrap();
     });
+}
+
+#[test]
+fn a_seat_is_free_before_it_is_counted() {
+    come_and_go("seats", 1);
+}
+
+/// Both want the same.
+#[test]
+fn two_who_sit_down_get_a_seat_each() {
+    come_and_go("seats, two", 2);
 }

@@ -73,6 +73,22 @@ pub fn bugs() -> Vec<Bug> {
             quick: true,
         },
         Bug {
+            name: "who gives up a seat and a search takes itself for another searcher",
+            file: IDLE,
+            sound: "self.word.fetch_add(VACANT - search, Ordering::SeqCst) - search)",
+            broken: "self.word.fetch_add(VACANT - search, Ordering::SeqCst) + search)",
+            by: INJECTED,
+            quick: true,
+        },
+        Bug {
+            name: "a seat whose bit somebody else cleared counts as taken",
+            file: IDLE,
+            sound: "bits.fetch_and(!bit, Ordering::Acquire) & bit != 0",
+            broken: "bits.fetch_and(!bit, Ordering::Acquire) | bit != 0",
+            by: model!("seats", "two_who_sit_down_get_a_seat_each"),
+            quick: true,
+        },
+        Bug {
             name: "a promise is given back without a word",
             file: WAKE,
             sound: "self.idle.give_back(promise);",
