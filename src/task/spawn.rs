@@ -135,8 +135,8 @@ where
 /// # Safety
 ///
 /// What `future`, its output and `sink` borrow is there until the call of
-/// [`Sink::put`] has returned, after which none of the three is used again, nor
-/// is there anything to be dropped of them but what `put` keeps.
+/// [`Sink::put`] has let go of output and sink. What is left of the call after that
+/// touches nothing that borrows, and drops nothing that does.
 pub(crate) unsafe fn create_unchecked<F, S>(
     new: New<'_>,
     kind: Kind,
@@ -152,11 +152,12 @@ where
     let builder = async_task::Builder::new().metadata(meta);
     let make = |meta: &Meta| Sinking::new(meta, future, sink);
     let (runnable, task) = match kind {
-        // SAFETY: the future is `Send`; what it borrows is there until it has
-        // been dropped, by the caller's promise: `put` is the last step of its
-        // drop (see `task::sink`). After that `async-task` touches the header
-        // and the output, which is `Outcome<()>`, and frees the memory: nothing
-        // in them borrows. The schedule function captures nothing.
+        // SAFETY: the future is `Send`; what it borrows is there until `put` has let
+        // go, by the caller's promise. `put` is the last step of the future's drop
+        // (see `task::sink`), and has output and sink by value, so nothing of them
+        // is left behind it. After that `async-task` touches the header and its own
+        // output, which is `Outcome<()>`, and frees the memory: nothing in them
+        // borrows. The schedule function captures nothing.
         Kind::Future => unsafe { builder.spawn_unchecked(make, WithInfo(schedule)) },
         // SAFETY: the same.
         Kind::Blocking => unsafe { builder.spawn_unchecked(make, schedule_blocking) },
