@@ -22,6 +22,7 @@ use crate::local::stack::{self, Node};
 use crate::seat::{Seat, Seated};
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, thread_local};
+use crate::task::registry::Closed;
 use crate::task::{Meta, Turn};
 use crate::{WorkerInfo, WorkerKind};
 
@@ -285,6 +286,20 @@ impl Scope {
     pub(crate) fn task(&self) -> Option<&Meta> {
         // SAFETY: a scope lives inside the poll or drop of its task.
         unsafe { self.meta.as_ref() }
+    }
+
+    /// The coordinator of the task.
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        // SAFETY: as for `task`: its future is not dropped yet.
+        self.task().map(|meta| unsafe { meta.shared() })
+    }
+
+    /// Enters the task in the registry, if it is being polled.
+    pub(crate) fn bind(&self) -> Result<(), Closed> {
+        match (self.task(), self.shared(), self.waker()) {
+            (Some(meta), Some(shared), Some(waker)) => meta.bind(shared, waker),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn waker(&self) -> Option<&Waker> {

@@ -268,10 +268,8 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
         }
     }
     for scope in context::scopes() {
-        if let (Some(meta), Some(waker)) = (scope.task(), scope.waker()) {
-            // If it is to be cancelled instead, it will be when its poll returns.
-            let _ = meta.bind(waker);
-        }
+        // If it is to be cancelled instead, it will be when its poll returns.
+        let _ = scope.bind();
     }
 }
 

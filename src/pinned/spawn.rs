@@ -100,5 +100,5 @@ where
 /// would be in no report.
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
-    meta.is_admitted() && meta.bind(&runnable.waker()).is_ok()
+    meta.is_admitted() && meta.bind(runnable.shared(), &runnable.waker()).is_ok()
 }

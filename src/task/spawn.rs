@@ -288,7 +288,8 @@ pub(crate) fn refuse(shared: &Shared, runnable: Runnable) {
 #[inline]
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
-    meta.is_admitted() && (meta.name().is_none() || meta.bind(&runnable.waker()).is_ok())
+    let bind = || meta.bind(runnable.shared(), &runnable.waker()).is_ok();
+    meta.is_admitted() && (meta.name().is_none() || bind())
 }
 
 /// A spawned task goes behind those that are queued; into the slot only if
@@ -322,7 +323,7 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
     // a seat, and so an entry with a reference of its own, or through the `Arc`.
-    let shared = unsafe { runnable.metadata().shared_unbound() };
+    let shared = unsafe { runnable.metadata().shared() };
     match context::seat(shared) {
         // It yielded: behind everyone else.
         Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),
@@ -344,7 +345,7 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
 /// The schedule function of every closure for the blocking pool.
 fn schedule_blocking(raw: async_task::Runnable<Meta>) {
     let runnable = Runnable::new(raw);
-    let shared = runnable.metadata().shared().to_arc();
+    let shared = runnable.shared().to_arc();
     shared.submit_blocking(runnable);
 }
 

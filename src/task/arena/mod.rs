@@ -125,9 +125,8 @@ pub fn arena() -> Arena {
         "arena(): this thread is not inside a task; an arena belongs to the task, main future of \
          `block_on`, or blocking closure that makes it"
     );
-    let task = context::scopes().next().and_then(Scope::task);
-    let pool = match task {
-        Some(task) => Some(task.shared().arenas.clone()),
+    let pool = match context::scopes().next().and_then(Scope::shared) {
+        Some(shared) => Some(shared.arenas.clone()),
         None => context::with_shared(|shared| shared.arenas.clone()),
     };
     let bump = pool.as_ref().map_or_else(Bump::new, |pool| pool.take());
