@@ -369,6 +369,12 @@ fn top_scope<'a>() -> Option<&'a Scope> {
     as_ref(CONTEXT.with(|cx| cx.scope.get()))
 }
 
+/// Whether the thread is inside of a coordinator.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    top_entry().is_some()
+}
+
 /// Calls `f` with the thread's entry.
 pub(crate) fn with_entry<R>(f: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
     top_entry().map(f)

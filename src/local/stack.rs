@@ -13,10 +13,10 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use crate::context::{self, Entry};
+use crate::hooks::guard_by;
 use crate::sync_facade::{Arc, AtomicU8, thread_local};
 
 /// Which key: the address of what a key is made of.
@@ -174,11 +174,6 @@ struct Contained<T>(Option<T>);
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
         let value = self.0.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-            match context::with_shared(|shared| shared.hooks.clone()) {
-                Some(hooks) => hooks.report(None, payload),
-                None => crate::hooks::forget(payload),
-            }
-        }
+        guard_by(|| context::with_shared(|shared| shared.hooks.clone()), || drop(value));
     }
 }

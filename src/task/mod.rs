@@ -12,7 +12,7 @@
 //! | the drop of a future that completed | [`TaskFuture`] | the handle, in place of the result |
 //! | the drop of a cancelled future | [`TaskFuture`] | the panic hook |
 //! | the drop of a result that nobody takes, by our loop | [`Outcome`] | the panic hook |
-//! | the same, with the handle in `go` or `gob` | `free::detach` | the panic hook |
+//! | the same, with the handle in `go` or `gob` | `JoinHandle::detach` | the panic hook |
 //! | the same, with the handle in the user's code | nobody | that code |
 //! | a waker that a handle was polled with | `join::Guarded` | the panic hook, if that was inside a coordinator |
 //! | a hook | `Hooks` | nobody; it is counted |

@@ -24,6 +24,12 @@ pub(crate) struct New<'a> {
     pub(crate) name: Option<Arc<str>>,
 }
 
+impl<'a> New<'a> {
+    pub(crate) fn unnamed(shared: &'a Arc<Shared>, site: &'static Site) -> Self {
+        New { shared, site, name: None }
+    }
+}
+
 pub(crate) fn spawn<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
