@@ -17,10 +17,11 @@ use std::ptr;
 
 use crate::context::{self, Entry};
 use crate::hooks::guard_by;
+use crate::local::{InheritedLocal, TaskLocal};
 use crate::sync_facade::{Arc, AtomicU8, thread_local};
 
 /// Which key: the address of what a key is made of.
-pub(crate) type Id = &'static AtomicU8;
+type Id = &'static AtomicU8;
 
 /// What a task inherits; never changed.
 pub(crate) type Inherited = Arc<[Held]>;
@@ -50,9 +51,8 @@ thread_local! {
 }
 
 impl<'a> Node<'a> {
-    /// `key` is that of a [`TaskLocal`](super::TaskLocal) of `T`s.
-    pub(super) fn own<T>(key: Id, value: &'a T) -> Self {
-        Self::new(Content::Own(key, ptr::from_ref(value).cast()))
+    pub(super) fn own<T>(key: &'static TaskLocal<T>, value: &'a T) -> Self {
+        Self::new(Content::Own(&key.id, ptr::from_ref(value).cast()))
     }
 
     pub(crate) fn inherited(values: &'a Inherited) -> Self {
@@ -123,21 +123,24 @@ fn nodes<'a>() -> impl Iterator<Item = &'a Node<'static>> {
     std::iter::successors(as_ref(TOP.with(Cell::get)), move |node| as_ref(node.parent.get()))
 }
 
-/// Calls `f` with the innermost value of the key, which must be that of a
-/// [`TaskLocal`](super::TaskLocal) of `T`s.
-pub(super) fn with_own<T, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
+/// Calls `f` with the innermost value of the key.
+pub(super) fn with_own<T, R>(key: &'static TaskLocal<T>, f: impl FnOnce(&T) -> R) -> Option<R> {
     let value = nodes().find_map(|node| match node.content {
-        Content::Own(id, value) if ptr::eq(id, key) => Some(value.cast::<T>()),
+        Content::Own(id, value) if ptr::eq(id, &key.id) => Some(value.cast::<T>()),
         _ => None,
     })?;
-    // SAFETY: made from a `&T` by `Node::own`, for no two keys have one address.
-    // It lives as long as the node is in scope, which is below this call.
+    // SAFETY: made from a `&T` by `Node::own` with the same key, for no two have one
+    // address, and a key is of one type. It lives as long as the node is in scope, which
+    // is below this call.
     Some(f(unsafe { &*value }))
 }
 
 /// Calls `f` with the value of an inherited key.
-pub(super) fn with_inherited<T: 'static, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
-    let held = innermost()?.iter().find(|held| ptr::eq(held.key, key))?;
+pub(super) fn with_inherited<T, R>(
+    key: &'static InheritedLocal<T>,
+    f: impl FnOnce(&T) -> R,
+) -> Option<R> {
+    let held = innermost()?.iter().find(|held| ptr::eq(held.key, &key.id))?;
     held.value.downcast_ref::<Contained<T>>()?.0.as_ref().map(f)
 }
 
@@ -160,7 +163,8 @@ fn innermost<'a>() -> Option<&'a Inherited> {
 }
 
 /// What is inherited here, with `value` in place of the key's old one.
-pub(super) fn extended<T: Send + Sync + 'static>(key: Id, value: T) -> Inherited {
+pub(super) fn extended<T: Send + Sync>(key: &'static InheritedLocal<T>, value: T) -> Inherited {
+    let key = &key.id;
     let outer = inherited();
     let outer = outer.iter().flat_map(|values| values.iter());
     let others = outer.filter(|held| !ptr::eq(held.key, key)).cloned();
