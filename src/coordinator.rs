@@ -1,7 +1,6 @@
 //! The coordinator: what users hold.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 //! the process-wide default one.
 
 use std::any::type_name;
-use std::future::Future;
 use std::panic::Location;
 
 use crate::pinned::{self, Broadcast, NoSuchWorker};

@@ -1,7 +1,6 @@
 //! A handle to a coordinator, for those who do not own it.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::time::Duration;

@@ -6,7 +6,6 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr;

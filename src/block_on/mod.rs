@@ -22,7 +22,6 @@
 mod frame;
 mod signal;
 
-use std::future::Future;
 use std::pin::pin;
 
 use crate::WorkerKind;

@@ -11,7 +11,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;

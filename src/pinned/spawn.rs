@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 
 use crate::pinned::future::Pinned;
 use crate::task::{self, JoinHandle, Kind, New, Runnable, TaskFuture};

@@ -1,6 +1,5 @@
 //! A task with options.
 
-use std::future::Future;
 use std::panic::Location;
 
 use crate::StopToken;

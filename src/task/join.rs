@@ -1,7 +1,6 @@
 //! The handle to a task.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 

@@ -6,7 +6,6 @@
 //! iterator that does not know its length (it may wait for each of its items) is given
 //! chunks of one.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 use crate::queue::local::CAPACITY;

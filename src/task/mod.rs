@@ -47,7 +47,6 @@ pub(crate) use spawn::{
 pub(crate) use spawn::{spawn_in_pool, spawn_in_pool_with};
 
 use std::any::Any;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -2,7 +2,6 @@
 //! polls it.
 
 use std::collections::VecDeque;
-use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
