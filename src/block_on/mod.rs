@@ -98,7 +98,7 @@ fn wait_on<F: Future>(
 }
 
 /// The thread of the pool whose closure this is in, if that counts.
-fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'static>> {
+fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'e>> {
     entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
 }
 
@@ -266,10 +266,12 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
             outer.shared.blocking.step_aside(outer);
         }
     }
-    for scope in context::scopes() {
-        // If it is to be cancelled instead, it will be when its poll returns.
-        let _ = scope.bind();
-    }
+    context::with_user_code(|top| {
+        for code in top.ancestors() {
+            // If it is to be cancelled instead, it will be when its poll returns.
+            let _ = code.bind();
+        }
+    });
 }
 
 // The main futures that wait further down this thread's stack.

@@ -51,7 +51,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::context::{self, Scope};
+use crate::context::{self, UserCode};
 use crate::hooks::PanicReport;
 use crate::local::stack::Node;
 use crate::shared::Shared;
@@ -129,8 +129,8 @@ impl<'a> Own<'a> {
     /// the coordinator in there must not wait for the task.
     #[cold]
     fn run(self, f: impl FnOnce()) {
-        let scope = Scope::of_task(self.0, None);
-        let _inside = scope.enter();
+        let code = UserCode::of_task(self.0, None);
+        let _inside = code.enter();
         f();
     }
 
@@ -164,8 +164,8 @@ impl<F> TaskFuture<F> {
     /// Drops the user's future, as the task, and returns the panic of it.
     fn drop_future(&mut self) -> Result<(), Payload> {
         let (own, future) = self.split();
-        let scope = Scope::of_task(own.0, None);
-        let _inside = scope.enter();
+        let code = UserCode::of_task(own.0, None);
+        let _inside = code.enter();
         let locals = own.inherited();
         let _locals = locals.as_ref().map(Node::enter);
         catch_unwind(AssertUnwindSafe(|| *future = None))
@@ -179,8 +179,8 @@ impl<F: Future> TaskFuture<F> {
         // SAFETY: `future` is only used in place: pinned below, dropped in place by
         // `drop_future`, never moved.
         let (own, future) = unsafe { self.get_unchecked_mut() }.split();
-        let scope = Scope::of_task(own.0, Some(cx.waker()));
-        let _inside = scope.enter();
+        let code = UserCode::of_task(own.0, Some(cx.waker()));
+        let _inside = code.enter();
         if let Some(extra) = own.0.extra() {
             extra.count_poll();
         }
