@@ -271,6 +271,8 @@ pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
         Some(seat) if inside => {
+            // Relaxed, and no partner: a stale phase admits one more task, which the closer
+            // counts, for its spawner is alive (see `alive`), and cancels like the others.
             let admitted = shared.phase.load(Ordering::Relaxed) < Phase::Cancelling;
             (seat.next_id(admitted), admitted)
         }
