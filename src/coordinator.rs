@@ -1,7 +1,6 @@
 //! The coordinator: what users hold.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::time::Duration;
@@ -13,8 +12,8 @@ use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::Shared;
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync_facade::{Arc, OnceLock};
-use crate::task::JoinHandle;
 use crate::task::builder::TaskBuilder;
+use crate::task::{JoinHandle, New};
 use crate::{Handle, StopToken, context, free, task};
 
 /// Runs tasks on several threads.
@@ -179,7 +178,7 @@ impl Coordinator {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        free::detach(self.shared(), self.spawn(future));
+        self.spawn(future).detach(&self.shared().hooks);
     }
 
     /// [Spawns](Self::spawn) a task that begins when `duration` from now has passed, or
@@ -248,7 +247,7 @@ impl Coordinator {
         F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn_blocking_with(free::unnamed(self.shared(), Location::caller()), f)
+        task::spawn_blocking_with(New::unnamed(self.shared(), Location::caller()), f)
     }
 
     /// [Sends](Self::spawn_blocking) a closure to the blocking pool and detaches
@@ -268,7 +267,7 @@ impl Coordinator {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        free::detach(self.shared(), self.spawn_blocking(f));
+        self.spawn_blocking(f).detach(&self.shared().hooks);
     }
 
     /// Spawns a task whose future need not be `Send`: `make` is sent to one of the
@@ -300,7 +299,7 @@ impl Coordinator {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        pinned::spawn_pinned(free::unnamed(self.shared(), Location::caller()), make)
+        pinned::spawn_pinned(New::unnamed(self.shared(), Location::caller()), make)
     }
 
     /// [Spawns a pinned task](Self::spawn_pinned) on the worker thread `index`, as in
@@ -328,7 +327,7 @@ impl Coordinator {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        pinned::spawn_pinned_on(free::unnamed(self.shared(), Location::caller()), index, make)
+        pinned::spawn_pinned_on(New::unnamed(self.shared(), Location::caller()), index, make)
     }
 
     /// Calls `f` once on each worker thread, and gives the results in their order:
@@ -357,7 +356,7 @@ impl Coordinator {
         C: Fn() -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        pinned::broadcast(&free::unnamed(self.shared(), Location::caller()), f)
+        pinned::broadcast(&New::unnamed(self.shared(), Location::caller()), f)
     }
 
     /// Builds a task with a name, or one that begins later.

@@ -2,8 +2,7 @@
 //! the process-wide default one.
 
 use std::any::type_name;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 use crate::pinned::{self, Broadcast, NoSuchWorker};
 use crate::shared::Shared;
@@ -20,18 +19,13 @@ pub(crate) fn default() -> &'static Coordinator {
 
 /// Calls `f` with the coordinator of this code; the default one is started.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Shared>) -> R) -> R {
-    let mut f = Some(f);
-    let inside = context::with_shared(|shared| f.take().map(|f| f(shared))).flatten();
-    match (inside, f) {
-        (Some(result), _) => result,
-        (None, Some(f)) => {
-            let shared = default().shared();
-            // Without a thread the tasks wait; each spawn tries again.
-            let _ = shared.start();
-            f(shared)
-        }
-        (None, None) => unreachable!("the closure is called exactly once"),
+    if !context::is_inside() {
+        let shared = default().shared();
+        // Without a thread the tasks wait; each spawn tries again.
+        let _ = shared.start();
+        return f(shared);
     }
+    context::with_shared(f).expect("this thread is inside a coordinator")
 }
 
 /// Calls `f` with the coordinator of this code. If that has ended, as `f` tells by
@@ -55,7 +49,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    task::spawn(unnamed(shared, Location::caller()), future)
+    task::spawn(New::unnamed(shared, Location::caller()), future)
 }
 
 #[track_caller]
@@ -64,19 +58,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    task::spawn_blocking(unnamed(shared, Location::caller()), f)
-}
-
-pub(crate) fn unnamed<'a>(shared: &'a Arc<Shared>, site: &'static Location<'static>) -> New<'a> {
-    New { shared, site, name: None }
-}
-
-/// Detaches a task. Its result, if that is there already, is dropped here; a
-/// panic of that is not the caller's.
-pub(crate) fn detach<T>(shared: &Shared, handle: JoinHandle<T>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handle))) {
-        shared.hooks.report(None, payload);
-    }
+    task::spawn_blocking(New::unnamed(shared, Location::caller()), f)
 }
 
 /// Spawns a task on the coordinator that this code runs in, or on the default
@@ -93,7 +75,7 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| task::spawn(unnamed(shared, site), future))
+    with_current(|shared| task::spawn(New::unnamed(shared, site), future))
 }
 
 /// [Spawns](spawn) a task and detaches it.
@@ -110,7 +92,7 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| detach(shared, task::spawn(unnamed(shared, site), future)));
+    with_current(|shared| task::spawn(New::unnamed(shared, site), future).detach(&shared.hooks));
 }
 
 /// Runs a closure that blocks on a thread of the blocking pool; see
@@ -127,7 +109,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| task::spawn_blocking(unnamed(shared, site), f))
+    with_current(|shared| task::spawn_blocking(New::unnamed(shared, site), f))
 }
 
 /// [Runs a closure that blocks](spawn_blocking) and can be told to stop; see
@@ -148,7 +130,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| task::spawn_blocking_with(unnamed(shared, site), f))
+    with_current(|shared| task::spawn_blocking_with(New::unnamed(shared, site), f))
 }
 
 /// "Go, blocking": [sends](spawn_blocking) a closure to the blocking pool and detaches it.
@@ -165,7 +147,9 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| detach(shared, task::spawn_blocking(unnamed(shared, site), f)));
+    with_current(|shared| {
+        task::spawn_blocking(New::unnamed(shared, site), f).detach(&shared.hooks)
+    });
 }
 
 /// Spawns a task whose future need not be `Send`, and stays on one worker thread;
@@ -189,7 +173,7 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| pinned::spawn_pinned(unnamed(shared, site), make))
+    with_current(|shared| pinned::spawn_pinned(New::unnamed(shared, site), make))
 }
 
 /// [Spawns a pinned task](spawn_pinned) on the worker thread `index`; see [`Coordinator::spawn_pinned_on`].
@@ -211,7 +195,7 @@ where
     F::Output: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| pinned::spawn_pinned_on(unnamed(shared, site), index, make))
+    with_current(|shared| pinned::spawn_pinned_on(New::unnamed(shared, site), index, make))
 }
 
 /// Calls `f` once on each worker thread; see [`Coordinator::broadcast`].
@@ -227,7 +211,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    with_current(|shared| pinned::broadcast(&unnamed(shared, site), f))
+    with_current(|shared| pinned::broadcast(&New::unnamed(shared, site), f))
 }
 
 /// Builds a task with a name, or one that begins later, on the coordinator that this

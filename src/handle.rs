@@ -1,7 +1,6 @@
 //! A handle to a coordinator, for those who do not own it.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::shared::{Phase, Shared};
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync_facade::{Arc, Ordering};
 use crate::task::builder::TaskBuilder;
-use crate::task::{self, JoinHandle};
+use crate::task::{self, JoinHandle, New};
 
 /// Refers to a [`Coordinator`](crate::Coordinator): cheap to clone, to be sent to
 /// any thread, and with all of its methods.
@@ -90,7 +89,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        free::detach(&self.shared, self.spawn(future));
+        self.spawn(future).detach(&self.shared.hooks);
     }
 
     /// See [`Coordinator::spawn_after`](crate::Coordinator::spawn_after).
@@ -141,7 +140,7 @@ impl Handle {
         F: FnOnce(&StopToken) -> T + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn_blocking_with(free::unnamed(&self.shared, Location::caller()), f)
+        task::spawn_blocking_with(New::unnamed(&self.shared, Location::caller()), f)
     }
 
     /// See [`Coordinator::gob`](crate::Coordinator::gob).
@@ -160,7 +159,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        free::detach(&self.shared, self.spawn_blocking(f));
+        self.spawn_blocking(f).detach(&self.shared.hooks);
     }
 
     /// See [`Coordinator::spawn_pinned`](crate::Coordinator::spawn_pinned).
@@ -177,7 +176,7 @@ impl Handle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        pinned::spawn_pinned(free::unnamed(&self.shared, Location::caller()), make)
+        pinned::spawn_pinned(New::unnamed(&self.shared, Location::caller()), make)
     }
 
     /// See [`Coordinator::spawn_pinned_on`](crate::Coordinator::spawn_pinned_on).
@@ -204,7 +203,7 @@ impl Handle {
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        pinned::spawn_pinned_on(free::unnamed(&self.shared, Location::caller()), index, make)
+        pinned::spawn_pinned_on(New::unnamed(&self.shared, Location::caller()), index, make)
     }
 
     /// See [`Coordinator::broadcast`](crate::Coordinator::broadcast).
@@ -222,7 +221,7 @@ impl Handle {
         C: Fn() -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        pinned::broadcast(&free::unnamed(&self.shared, Location::caller()), f)
+        pinned::broadcast(&New::unnamed(&self.shared, Location::caller()), f)
     }
 
     /// See [`Coordinator::task`](crate::Coordinator::task).

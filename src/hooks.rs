@@ -159,6 +159,17 @@ impl Hooks {
     }
 }
 
+/// Calls `f` as [`Hooks::guard`] does, for code that may be outside of every coordinator;
+/// `hooks` says whose hook to tell, if it comes to that.
+pub(crate) fn guard_by(hooks: impl FnOnce() -> Option<Arc<Hooks>>, f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        match hooks() {
+            Some(hooks) => hooks.report(None, payload),
+            None => forget(payload),
+        }
+    }
+}
+
 /// Drops a panic's payload, whose own drop may panic, with a payload whose own may.
 pub(crate) fn forget(mut payload: Box<dyn Any + Send>) {
     for _ in 0..MOST_PAYLOADS {

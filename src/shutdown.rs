@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use crate::WorkerKind;
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
-use crate::context::{self, Entry};
+use crate::context::{self, Entry, UserCode};
 use crate::metrics::TaskInfo;
 use crate::parker;
 use crate::shared::{Phase, Shared};
@@ -119,11 +119,13 @@ fn cancel(shared: &Shared) {
 
 /// Lists what is alive, but for the tasks that this call is made in.
 fn still_running(shared: &Shared) -> Vec<TaskInfo> {
-    let own = |info: &TaskInfo| {
-        context::scopes().filter_map(|scope| scope.task()).any(|meta| meta.id() == info.id())
-    };
     let mut tasks = shared.tasks();
-    tasks.retain(|info| !own(info));
+    context::with_user_code(|code| {
+        let own = |info: &TaskInfo| {
+            code.tasks_of(shared).filter_map(UserCode::task).any(|meta| meta.id() == info.id())
+        };
+        tasks.retain(|info| !own(info));
+    });
     tasks
 }
 
@@ -141,7 +143,10 @@ struct Closer<'a> {
 impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let inside = context::in_turn_of(shared);
-        let own = context::tasks_of(shared).filter(|scope| !scope.in_closer.replace(true)).count();
+        let count = |code: &UserCode<'_>| {
+            code.tasks_of(shared).filter(|task| !task.in_closer.replace(true)).count()
+        };
+        let own = context::with_user_code(count).unwrap_or(0);
         shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
         Closer { shared, inside, own }
     }
@@ -194,8 +199,10 @@ impl<'a> Closer<'a> {
 impl Drop for Closer<'_> {
     fn drop(&mut self) {
         // Closers of one stack end in the order of the stack.
-        let own = context::tasks_of(self.shared).take(self.own);
-        own.for_each(|scope| scope.in_closer.set(false));
+        context::with_user_code(|code| {
+            let own = code.tasks_of(self.shared).take(self.own);
+            own.for_each(|task| task.in_closer.set(false));
+        });
         self.shared.close_depth.fetch_sub(self.own as u64, Ordering::SeqCst);
     }
 }

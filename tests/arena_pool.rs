@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard};
 use allocator_api2::vec::Vec as ArenaVec;
 use oasync::{Arena, Coordinator, arena};
 
-use common::coordinator;
+use common::{coordinator, without_help};
 
 /// Nothing but a chunk of an arena is as large as this in these tests, and
 /// aligned to `ALIGN` as all chunks are. (Printing a backtrace takes much, too.)
@@ -72,7 +72,7 @@ async fn use_arena() {
 fn one_after_the_other_tasks_with_an_arena_allocate_as_little_as_tasks_without() {
     const TASKS: usize = 100_000;
     let _turn = turn();
-    let coord = coordinator(1);
+    let coord = without_help(1);
     coord.block_on(async {
         // All of it happens on this thread, which has the only seat. The first
         // run grows every buffer of the coordinator to what it stays at.

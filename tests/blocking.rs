@@ -144,7 +144,6 @@ fn four_closures_on_two_threads_run_two_at_a_time_while_tasks_go_on() {
     let mut times = times;
     times.sort();
     assert!(times[0] >= TIME && times[2] >= 2 * TIME, "two after two: {times:?}");
-    assert!(times[3] < 20 * TIME, "not one by one: {times:?}");
     assert_eq!(coord.metrics().num_blocking_threads(), 2);
 }
 

@@ -69,23 +69,22 @@ fn ring(coord: &Coordinator, n: usize, stop: &Stop) -> Arc<AtomicUsize> {
 fn yielding_goes_to_the_back_of_the_queue() {
     const TASKS: usize = 50;
     const ROUNDS: usize = 20;
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let order = Arc::new(Mutex::new(Vec::new()));
     let inner = order.clone();
     coord.block_on(async move {
         let driver = oasync::spawn(async move {
-            let tasks: Vec<_> = (0..TASKS)
-                .map(|i| {
-                    let order = inner.clone();
-                    oasync::spawn(async move {
-                        for round in 0..ROUNDS {
-                            order.lock().unwrap().push((round, i));
-                            oasync::yield_now().await;
-                        }
-                    })
-                })
-                .collect();
-            for task in tasks {
+            let task = |i| {
+                let order = inner.clone();
+                async move {
+                    for round in 0..ROUNDS {
+                        order.lock().unwrap().push((round, i));
+                        oasync::yield_now().await;
+                    }
+                }
+            };
+            // Together, so that none of them is in the run slot, which may be emptied.
+            for task in oasync::spawn_many((0..TASKS).map(task)) {
                 task.await.unwrap();
             }
         });

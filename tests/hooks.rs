@@ -1,11 +1,13 @@
 //! Promise: hooks and the drop of a worker state may use the coordinator.
 
+mod common;
+
 use std::sync::mpsc;
 use std::time::Duration;
 
 use oasync::{Coordinator, Handle, WorkerKind};
 
-const LONG: Duration = Duration::from_secs(60);
+use common::LONG;
 
 #[test]
 fn a_start_hook_can_wait_for_tasks_that_wait_for_tasks() {

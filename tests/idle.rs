@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,50 +11,7 @@ use event_listener::Event;
 use oasync::Coordinator;
 
 use common::LONG;
-
-/// How long nothing may happen.
-const STILL: Duration = Duration::from_secs(1);
-
-/// The context switches so far of each thread whose name begins with `prefix`.
-fn switches(prefix: &str) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for task in fs::read_dir("/proc/self/task").unwrap() {
-        let task = task.unwrap();
-        // A thread of another test may have ended since.
-        let Ok(status) = fs::read_to_string(task.path().join("status")) else { continue };
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.map(|value| value.trim_start_matches(':').trim().to_owned())
-        };
-        let Some(name) = field("Name").filter(|name| name.starts_with(prefix)) else { continue };
-        let count = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
-            .map(|name| field(name).unwrap().parse::<u64>().unwrap());
-        let id = task.file_name().into_string().unwrap();
-        counts.insert(format!("{name} {id}"), count.iter().sum());
-    }
-    counts
-}
-
-/// Waits until the threads have gone to sleep, and watches them for a while. The
-/// thread that watches over the workers is one of them, once it was needed.
-#[track_caller]
-fn assert_still(prefix: &str, threads: usize) {
-    let start = Instant::now();
-    let mut before = switches(prefix);
-    loop {
-        thread::sleep(Duration::from_millis(100));
-        let now = switches(prefix);
-        if now == before {
-            break;
-        }
-        assert!(start.elapsed() < LONG, "never still: {before:?}, then {now:?}");
-        before = now;
-    }
-    thread::sleep(STILL);
-    let after = switches(prefix);
-    assert_eq!(before.len(), threads, "all threads are there: {before:?}");
-    assert_eq!(before, after);
-}
+use common::still::{assert_still, switches};
 
 /// A coordinator, all of whose `workers` worker threads and two blocking
 /// threads live and have had work.
@@ -95,7 +50,7 @@ fn busy_then_idle(name: &str, workers: usize) -> Coordinator {
 #[test]
 fn after_work() {
     let coord = busy_then_idle("still-a", 4);
-    assert_still("still-a", 7);
+    assert_eq!(assert_still("still-a"), 7, "all threads are there");
     // The counts do tell: a task wakes someone.
     let before = switches("still-a");
     let (tx, rx) = mpsc::channel();
@@ -113,7 +68,7 @@ fn with_tasks_that_wait() {
         coord.go(async move { event.listen().await });
         coord.go(std::future::pending::<()>());
     }
-    assert_still("still-b", 7);
+    assert_eq!(assert_still("still-b"), 7, "all threads are there");
     assert_eq!(event.total_listeners(), 100);
     assert_eq!(coord.metrics().num_alive_tasks(), 200);
 }
@@ -131,7 +86,7 @@ fn after_block_on_returned() {
         sum
     });
     assert_eq!(sum, 499_500);
-    assert_still("still-c", 7);
+    assert_eq!(assert_still("still-c"), 7, "all threads are there");
 }
 
 #[test]
@@ -152,7 +107,7 @@ fn inside_block_on_too_also_nested() {
         assert!(start.elapsed() < LONG, "all callers wait");
         thread::sleep(Duration::from_millis(1));
     }
-    assert_still("still-d", 10);
+    assert_eq!(assert_still("still-d"), 10, "all threads are there");
     event.notify(3);
     callers.into_iter().for_each(|caller| caller.join().unwrap());
 }
@@ -162,5 +117,5 @@ fn before_any_work_there_is_one_thread() {
     let coord = Coordinator::builder().workers(4).thread_name("still-e").build().unwrap();
     assert_eq!(switches("still-e").len(), 0);
     coord.start().unwrap();
-    assert_still("still-e", 1);
+    assert_eq!(assert_still("still-e"), 1, "all threads are there");
 }

@@ -6,14 +6,13 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 use crate::block_on::signal::Signal;
-use crate::context::{Entry, Scope};
+use crate::context::{Entry, UserCode};
 use crate::parker::{self, Parker};
 use crate::sync_facade::{Arc, Instant, thread_local};
 use crate::task::id;
@@ -81,9 +80,9 @@ impl<'a, F: Future> Frame<'a, F> {
     }
 
     fn poll(&self, waker: &Waker) -> Poll<Output<F::Output>> {
-        let scope = Scope::of_main(self.owner, waker);
+        let code = UserCode::of_main(self.owner, waker);
         let _reentered = self.entry.reenter();
-        let _inside = scope.enter();
+        let _inside = code.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: `polling` keeps everyone else out, and this thread is the
             // only one that has the frame.

@@ -22,7 +22,6 @@
 mod frame;
 mod signal;
 
-use std::future::Future;
 use std::pin::pin;
 
 use crate::WorkerKind;
@@ -99,7 +98,7 @@ fn wait_on<F: Future>(
 }
 
 /// The thread of the pool whose closure this is in, if that counts.
-fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'static>> {
+fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'e>> {
     entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
 }
 
@@ -267,12 +266,12 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
             outer.shared.blocking.step_aside(outer);
         }
     }
-    for scope in context::scopes() {
-        if let (Some(meta), Some(waker)) = (scope.task(), scope.waker()) {
+    context::with_user_code(|top| {
+        for code in top.ancestors() {
             // If it is to be cancelled instead, it will be when its poll returns.
-            let _ = meta.bind(waker);
+            let _ = code.bind();
         }
-    }
+    });
 }
 
 // The main futures that wait further down this thread's stack.

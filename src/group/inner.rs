@@ -11,7 +11,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -61,8 +60,11 @@ pub(super) struct Places {
 /// Wakers to be called once the lock is open.
 #[derive(Default)]
 struct Calls {
+    /// For a result.
     joiner: Option<Waker>,
+    /// For a place.
     place: Option<Waker>,
+    /// Everyone, for there will be no more results.
     others: Vec<Waker>,
 }
 
@@ -121,18 +123,9 @@ impl<T> Inner<T> {
         let mut state = lock(&self.state);
         let result = ready(&mut state, *ticket);
         let queue = queue(&mut state);
-        let unused = match (&result, *ticket) {
-            (Some(_), ticket_now) => {
-                *ticket = None;
-                (ticket_now.and_then(|ticket| queue.leave(ticket)), Some(waker))
-            }
-            (None, Some(ticket)) if queue.holds(ticket) => {
-                (Some(queue.replace(ticket, waker)), None)
-            }
-            (None, _) => {
-                *ticket = Some(queue.enter(waker));
-                (None, None)
-            }
+        let unused = match &result {
+            Some(_) => [ticket.take().and_then(|ticket| queue.leave(ticket)), Some(waker)],
+            None => [queue.put(ticket, waker), None],
         };
         drop(state);
         drop(unused);
@@ -168,12 +161,14 @@ impl<T> Inner<T> {
         let leashes = self.with(|state| {
             let mut leashes = Vec::with_capacity(state.running);
             for (_, child) in &mut state.children {
-                if let Child::Alive(leash) = child {
-                    let label = Box::new(leash.label());
-                    if let Child::Alive(leash) = std::mem::replace(child, Child::Cancelled(label)) {
+                *child = match std::mem::replace(child, Child::Detached) {
+                    Child::Alive(leash) => {
+                        let label = Box::new(leash.label());
                         leashes.push(leash);
+                        Child::Cancelled(label)
                     }
-                }
+                    other => other,
+                };
             }
             leashes
         });
@@ -216,7 +211,9 @@ impl<T> Inner<T> {
 
     /// Calls a waker that was called under the lock.
     pub(super) fn wake(&self, waker: Option<Waker>) {
-        Calls { joiner: waker, ..Calls::default() }.make(&self.shared.hooks);
+        if let Some(waker) = waker {
+            self.shared.hooks.guard(|| waker.wake());
+        }
     }
 
     pub(super) fn debug(&self, mut to: fmt::DebugStruct<'_, '_>) -> fmt::Result {

@@ -17,7 +17,6 @@ pub use spawner::{GroupTaskBuilder, Spawner};
 pub use wait::{GroupReport, JoinNext};
 
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 use crate::shared::Shared;

@@ -1,7 +1,6 @@
 //! Spawning into a group.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 
 use crate::group::inner::Inner;

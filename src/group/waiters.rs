@@ -19,25 +19,21 @@ impl Waiters {
         self.queue.is_empty()
     }
 
-    /// Goes to the end of the queue.
-    pub(super) fn enter(&mut self, waker: Waker) -> u64 {
-        let ticket = self.next;
+    /// Waits with `waker` from now on: under the ticket if that is in the queue, else under
+    /// a new one at the end. Gives back the waker that it replaces.
+    pub(super) fn put(&mut self, ticket: &mut Option<u64>, waker: Waker) -> Option<Waker> {
+        if let Some(at) = ticket.and_then(|ticket| self.find(ticket)) {
+            return Some(std::mem::replace(&mut self.queue[at].1, waker));
+        }
+        *ticket = Some(self.next);
+        self.queue.push_back((self.next, waker));
         self.next += 1;
-        self.queue.push_back((ticket, waker));
-        ticket
+        None
     }
 
     /// Whether the ticket still waits.
     pub(super) fn holds(&self, ticket: u64) -> bool {
         self.find(ticket).is_some()
-    }
-
-    /// Replaces the waker of a ticket that waits; returns the one not needed.
-    pub(super) fn replace(&mut self, ticket: u64, waker: Waker) -> Waker {
-        match self.find(ticket) {
-            Some(at) => std::mem::replace(&mut self.queue[at].1, waker),
-            None => waker,
-        }
     }
 
     /// Takes the ticket out of the queue; `None` if it was called.

@@ -12,7 +12,6 @@ pub use scoped::Scoped;
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 
 use crate::sync_facade::AtomicU8;
@@ -58,7 +57,8 @@ impl Error for NotInScope {}
 /// assert!(DEPTH.try_with(|_| ()).is_err());
 /// ```
 pub struct TaskLocal<T> {
-    /// Only its address is used; no two statics have the same.
+    /// Only its address is used, which no two keys share. For that it is an atomic: what
+    /// may change in place is neither merged with another `static` nor promoted to one.
     id: AtomicU8,
     /// Invariant: what one type put into scope, the same type takes out.
     value: PhantomData<fn(T) -> T>,
@@ -83,6 +83,7 @@ pub struct TaskLocal<T> {
 /// assert_eq!(seen, (7, 7));
 /// ```
 pub struct InheritedLocal<T> {
+    /// As in [`TaskLocal`].
     id: AtomicU8,
     value: PhantomData<fn(T) -> T>,
 }
@@ -120,7 +121,7 @@ macro_rules! common_to_both {
         /// assert!(USER.try_with(String::len).is_err());
         /// ```
         pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, NotInScope> {
-            $with(&self.id, f).ok_or(NotInScope)
+            $with(self, f).ok_or(NotInScope)
         }
 
         /// A clone of the innermost value in scope.
@@ -170,7 +171,7 @@ impl<T: 'static> TaskLocal<T> {
     /// assert_eq!(name, "eve");
     /// ```
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
-        Scoped::own(&self.id, value, future)
+        Scoped::own(self, value, future)
     }
 
     /// Calls `f` with `value` in scope, and drops the value.
@@ -181,7 +182,7 @@ impl<T: 'static> TaskLocal<T> {
     /// assert_eq!(USER.sync_scope("eve".into(), || USER.with(String::len)), 3);
     /// ```
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
-        let node = Node::own(&self.id, &value);
+        let node = Node::own(self, &value);
         let _inside = node.enter();
         f()
     }
@@ -218,7 +219,7 @@ impl<T: Send + Sync + 'static> InheritedLocal<T> {
     /// assert_eq!(id, 7);
     /// ```
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scoped<T, F> {
-        Scoped::inherited(&self.id, value, future)
+        Scoped::inherited(self, value, future)
     }
 
     /// Calls `f` with `value` in scope; the tasks that it spawns inherit it.
@@ -230,7 +231,7 @@ impl<T: Send + Sync + 'static> InheritedLocal<T> {
     /// assert_eq!(oasync::block_on(task).unwrap(), 7);
     /// ```
     pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
-        let values = stack::extended(&self.id, value);
+        let values = stack::extended(self, value);
         let node = Node::inherited(&values);
         let _inside = node.enter();
         f()

@@ -1,11 +1,11 @@
 //! A future with a value in scope.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::local::stack::{self, Id, Inherited, Node};
+use crate::local::stack::{self, Inherited, Node};
+use crate::local::{InheritedLocal, TaskLocal};
 
 /// A future that is polled, and dropped, with a value in scope; from
 /// [`TaskLocal::scope`](crate::TaskLocal::scope) and
@@ -22,31 +22,34 @@ use crate::local::stack::{self, Id, Inherited, Node};
 /// assert_eq!(oasync::block_on(future), "eve");
 /// ```
 #[must_use = "futures do nothing unless they are polled"]
-pub struct Scoped<T, F> {
-    key: Id,
+pub struct Scoped<T: 'static, F> {
     value: Value<T>,
     /// Polled and dropped in place; `None` only after the drop.
     future: Option<F>,
 }
 
-enum Value<T> {
-    Own(T),
-    /// Not in scope yet: it comes to what is inherited where it is first polled.
-    New(Option<T>, fn(Id, T) -> Inherited),
+enum Value<T: 'static> {
+    Own(&'static TaskLocal<T>, T),
+    /// Not in scope yet: it comes to what is inherited where it is first polled, by
+    /// [`extended`](stack::extended). A pointer to that, since the drop has to call it
+    /// too, and must not ask for `Send + Sync`.
+    New(Option<(&'static InheritedLocal<T>, T)>, Extend<T>),
     Inherited(Inherited),
 }
 
+type Extend<T> = fn(&'static InheritedLocal<T>, T) -> Inherited;
+
 impl<T, F> Scoped<T, F> {
-    pub(super) fn own(key: Id, value: T, future: F) -> Self {
-        Scoped { key, value: Value::Own(value), future: Some(future) }
+    pub(super) fn own(key: &'static TaskLocal<T>, value: T, future: F) -> Self {
+        Scoped { value: Value::Own(key, value), future: Some(future) }
     }
 
-    pub(super) fn inherited(key: Id, value: T, future: F) -> Self
+    pub(super) fn inherited(key: &'static InheritedLocal<T>, value: T, future: F) -> Self
     where
-        T: Send + Sync + 'static,
+        T: Send + Sync,
     {
-        let value = Value::New(Some(value), stack::extended::<T>);
-        Scoped { key, value, future: Some(future) }
+        let value = Value::New(Some((key, value)), stack::extended::<T>);
+        Scoped { value, future: Some(future) }
     }
 
     /// Calls `f` with the future, and the value in scope.
@@ -54,16 +57,17 @@ impl<T, F> Scoped<T, F> {
         // SAFETY: of the fields only `future` is pinned: used in place, through the
         // pinned reference made here.
         let this = unsafe { self.get_unchecked_mut() };
-        if let Value::New(value, extended) = &mut this.value {
-            if let Some(value) = value.take() {
-                this.value = Value::Inherited(extended(this.key, value));
+        if let Value::New(new, extended) = &mut this.value {
+            if let Some((key, value)) = new.take() {
+                this.value = Value::Inherited(extended(key, value));
             }
         }
         // SAFETY: as above.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         let node = match &this.value {
-            Value::Own(value) => Node::own(this.key, value),
+            Value::Own(key, value) => Node::own(key, value),
             Value::Inherited(values) => Node::inherited(values),
+            // Left here only by a panic in the step above, which took the value with it.
             Value::New(..) => return f(future),
         };
         let _inside = node.enter();

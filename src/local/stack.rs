@@ -13,14 +13,15 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use crate::context::{self, Entry};
+use crate::hooks::guard_by;
+use crate::local::{InheritedLocal, TaskLocal};
 use crate::sync_facade::{Arc, AtomicU8, thread_local};
 
 /// Which key: the address of what a key is made of.
-pub(crate) type Id = &'static AtomicU8;
+type Id = &'static AtomicU8;
 
 /// What a task inherits; never changed.
 pub(crate) type Inherited = Arc<[Held]>;
@@ -34,15 +35,15 @@ pub(crate) struct Held {
 
 /// Values that have come into scope together.
 pub(crate) struct Node<'a> {
-    content: Content,
+    content: Content<'a>,
+    /// The top of the stack before this one came into scope.
     parent: Cell<*const Node<'static>>,
-    values: PhantomData<&'a ()>,
 }
 
-enum Content {
-    /// A value of the type that belongs to the key.
+enum Content<'a> {
+    /// A value of the type that belongs to the key; it is there for `'a`.
     Own(Id, *const ()),
-    Inherited(*const Inherited),
+    Inherited(&'a Inherited),
 }
 
 thread_local! {
@@ -50,17 +51,31 @@ thread_local! {
 }
 
 impl<'a> Node<'a> {
-    /// `key` is that of a [`TaskLocal`](super::TaskLocal) of `T`s.
-    pub(super) fn own<T>(key: Id, value: &'a T) -> Self {
-        Self::new(Content::Own(key, ptr::from_ref(value).cast()))
+    pub(super) fn own<T>(key: &'static TaskLocal<T>, value: &'a T) -> Self {
+        Self::new(Content::Own(&key.id, ptr::from_ref(value).cast()))
     }
 
     pub(crate) fn inherited(values: &'a Inherited) -> Self {
         Self::new(Content::Inherited(values))
     }
 
-    fn new(content: Content) -> Self {
-        Node { content, parent: Cell::new(ptr::null()), values: PhantomData }
+    fn new(content: Content<'a>) -> Self {
+        Node { content, parent: Cell::new(ptr::null()) }
+    }
+
+    fn list(&self) -> Option<&'a Inherited> {
+        match self.content {
+            Content::Inherited(list) => Some(list),
+            Content::Own(..) => None,
+        }
+    }
+
+    /// This node and those below it.
+    fn ancestors(&self) -> impl Iterator<Item = &Node<'_>> {
+        // SAFETY: null, or the top when this one came into scope. That is below on this
+        // thread's call stack, and so there as long as this one is.
+        let parent = |node: &&Node<'_>| unsafe { node.parent.get().as_ref() };
+        std::iter::successors(Some(self), parent)
     }
 
     /// Brings the values into scope until the guard is dropped.
@@ -114,53 +129,54 @@ impl Drop for Hidden<'_> {
     }
 }
 
-/// The nodes in scope, the innermost first.
-fn nodes<'a>() -> impl Iterator<Item = &'a Node<'static>> {
-    // SAFETY: null, or a node on this thread's call stack below the caller, which
-    // its guard unlinks before it dies. Used in this file only, and no reference
-    // is kept longer than the caller's call.
-    let as_ref = |node: *const Node<'static>| unsafe { node.as_ref() };
-    std::iter::successors(as_ref(TOP.with(Cell::get)), move |node| as_ref(node.parent.get()))
+/// Calls `f` with the innermost node in scope.
+fn with_top<R>(f: impl FnOnce(&Node<'_>) -> R) -> Option<R> {
+    let top = TOP.with(Cell::get);
+    // SAFETY: null, or a node on this thread's call stack below this call, which its guard
+    // unlinks before it dies.
+    unsafe { top.as_ref() }.map(f)
 }
 
-/// Calls `f` with the innermost value of the key, which must be that of a
-/// [`TaskLocal`](super::TaskLocal) of `T`s.
-pub(super) fn with_own<T, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
-    let value = nodes().find_map(|node| match node.content {
-        Content::Own(id, value) if ptr::eq(id, key) => Some(value.cast::<T>()),
+/// Calls `f` with the innermost value of the key.
+pub(super) fn with_own<T, R>(key: &'static TaskLocal<T>, f: impl FnOnce(&T) -> R) -> Option<R> {
+    let own = |node: &Node<'_>| match node.content {
+        Content::Own(id, value) if ptr::eq(id, &key.id) => Some(value.cast::<T>()),
         _ => None,
-    })?;
-    // SAFETY: made from a `&T` by `Node::own`, for no two keys have one address.
-    // It lives as long as the node is in scope, which is below this call.
-    Some(f(unsafe { &*value }))
+    };
+    with_top(|top| {
+        // SAFETY: made from a `&T` by `Node::own` with the same key, for no two have one
+        // address, and a key is of one type. It lives as long as the node is in scope,
+        // which is below this call.
+        top.ancestors().find_map(own).map(|value| f(unsafe { &*value }))
+    })?
 }
 
 /// Calls `f` with the value of an inherited key.
-pub(super) fn with_inherited<T: 'static, R>(key: Id, f: impl FnOnce(&T) -> R) -> Option<R> {
-    let held = innermost()?.iter().find(|held| ptr::eq(held.key, key))?;
-    held.value.downcast_ref::<Contained<T>>()?.0.as_ref().map(f)
+pub(super) fn with_inherited<T, R>(
+    key: &'static InheritedLocal<T>,
+    f: impl FnOnce(&T) -> R,
+) -> Option<R> {
+    with_list(|list| {
+        let held = list.iter().find(|held| ptr::eq(held.key, &key.id))?;
+        held.value.downcast_ref::<Contained<T>>()?.0.as_ref().map(f)
+    })?
 }
 
 /// What a task that is spawned here inherits.
 #[inline]
 pub(crate) fn inherited() -> Option<Inherited> {
-    if TOP.with(Cell::get).is_null() { None } else { innermost().cloned() }
+    if TOP.with(Cell::get).is_null() { None } else { with_list(Inherited::clone) }
 }
 
-/// The list that is in scope, which lives as long as that.
+/// Calls `f` with the list that is in scope.
 #[cold]
-fn innermost<'a>() -> Option<&'a Inherited> {
-    nodes().find_map(|node| match node.content {
-        // SAFETY: from a reference that lives as long as the node is in scope. Used
-        // in this file only; the node is below the caller, who keeps the reference
-        // no longer than its call.
-        Content::Inherited(values) => Some(unsafe { &*values }),
-        Content::Own(..) => None,
-    })
+fn with_list<R>(f: impl FnOnce(&Inherited) -> R) -> Option<R> {
+    with_top(|top| top.ancestors().find_map(Node::list).map(f))?
 }
 
 /// What is inherited here, with `value` in place of the key's old one.
-pub(super) fn extended<T: Send + Sync + 'static>(key: Id, value: T) -> Inherited {
+pub(super) fn extended<T: Send + Sync>(key: &'static InheritedLocal<T>, value: T) -> Inherited {
+    let key = &key.id;
     let outer = inherited();
     let outer = outer.iter().flat_map(|values| values.iter());
     let others = outer.filter(|held| !ptr::eq(held.key, key)).cloned();
@@ -174,11 +190,6 @@ struct Contained<T>(Option<T>);
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
         let value = self.0.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-            match context::with_shared(|shared| shared.hooks.clone()) {
-                Some(hooks) => hooks.report(None, payload),
-                None => crate::hooks::forget(payload),
-            }
-        }
+        guard_by(|| context::with_shared(|shared| shared.hooks.clone()), || drop(value));
     }
 }

@@ -1,6 +1,5 @@
 //! Any number of futures, so many at a time.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::TaskGroup;

@@ -1,6 +1,6 @@
 //! A fixed number of futures.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};

@@ -17,7 +17,7 @@ pub use join::{join, join_all};
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};

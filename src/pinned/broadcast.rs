@@ -1,7 +1,6 @@
 //! A closure, once on every worker thread.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

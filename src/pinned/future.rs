@@ -1,7 +1,6 @@
 //! The future of a pinned task: a closure that may cross threads, and then what
 //! it made, which may not.
 
-use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
 
 use crate::pinned::future::Pinned;
 use crate::task::{self, JoinHandle, Kind, New, Runnable, TaskFuture};
@@ -100,5 +99,5 @@ where
 /// would be in no report.
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
-    meta.is_admitted() && meta.bind(&runnable.waker()).is_ok()
+    meta.is_admitted() && meta.bind(runnable.shared(), &runnable.waker()).is_ok()
 }

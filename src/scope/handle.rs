@@ -1,7 +1,6 @@
 //! The handle to a scoped task, and the slot that its result goes through.
 
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -34,7 +34,7 @@ mod handle;
 pub use handle::ScopedJoinHandle;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
@@ -177,7 +177,8 @@ impl<'scope> Scope<'scope, '_> {
         let new = New { shared, site, name: None };
         // SAFETY: all that is borrowed is there for `'scope`, which ends after
         // `scope` has returned; and that waits for the count just made, which falls
-        // as the last step of `put`. See the module.
+        // in `put`, after that has let go of the outcome and the slot: what it has left
+        // is an `Arc<Inner>`, and nothing in that borrows. See the module.
         let (runnable, leash) = unsafe { task::create_unchecked(new, kind, future, sink) };
         task::launch_created(shared, runnable);
         leash

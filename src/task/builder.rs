@@ -1,10 +1,8 @@
 //! A task with options.
 
-use std::future::Future;
 use std::panic::Location;
 
 use crate::StopToken;
-use crate::free;
 use crate::pinned::{self, NoSuchWorker};
 use crate::shared::Shared;
 use crate::sync_facade::Arc;
@@ -108,8 +106,8 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shared = self.shared.clone();
-        free::detach(&shared, self.spawn(future));
+        let hooks = self.shared.hooks.clone();
+        self.spawn(future).detach(&hooks);
     }
 
     /// Sends a closure to the blocking pool; see
@@ -172,8 +170,8 @@ impl TaskBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let shared = self.shared.clone();
-        free::detach(&shared, self.spawn_blocking(f));
+        let hooks = self.shared.hooks.clone();
+        self.spawn_blocking(f).detach(&hooks);
     }
 
     /// Spawns a task that stays on one worker thread; see
@@ -194,11 +192,7 @@ impl TaskBuilder {
         #[cfg(feature = "time")]
         if let Some(duration) = self.after {
             let sleep = crate::time::sleep(duration);
-            let later = move || async move {
-                sleep.await;
-                make().await
-            };
-            return pinned::spawn_pinned(self.new_task(), later);
+            return pinned::spawn_pinned(self.new_task(), move || made_after(sleep, make));
         }
         pinned::spawn_pinned(self.new_task(), make)
     }
@@ -230,11 +224,9 @@ impl TaskBuilder {
         #[cfg(feature = "time")]
         if let Some(duration) = self.after {
             let sleep = crate::time::sleep(duration);
-            let later = move || async move {
-                sleep.await;
-                make().await
-            };
-            return pinned::spawn_pinned_on(self.new_task(), index, later);
+            return pinned::spawn_pinned_on(self.new_task(), index, move || {
+                made_after(sleep, make)
+            });
         }
         pinned::spawn_pinned_on(self.new_task(), index, make)
     }
@@ -243,4 +235,11 @@ impl TaskBuilder {
     fn new_task(&self) -> New<'_> {
         New { shared: &self.shared, site: Location::caller(), name: self.name.clone() }
     }
+}
+
+/// The future that `make` makes when the time has come.
+#[cfg(feature = "time")]
+async fn made_after<F: Future>(sleep: crate::time::Sleep, make: impl FnOnce() -> F) -> F::Output {
+    sleep.await;
+    make().await
 }

@@ -1,14 +1,12 @@
 //! The handle to a task.
 
 use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use crate::blocking::cancel;
 use crate::context;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, guard_by};
 use crate::sync_facade::{Arc, Ordering};
 use crate::task::{JoinError, Meta, Outcome, TaskId};
 
@@ -70,6 +68,12 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn is_finished(&self) -> bool {
         self.task().is_finished()
+    }
+
+    /// Detaches the task. Its result, if that is there already, is dropped here; a
+    /// panic of that is not the caller's.
+    pub(crate) fn detach(self, hooks: &Hooks) {
+        hooks.guard(|| drop(self));
     }
 
     /// Cancels the task and forgets it. A result that is there is dropped here.
@@ -250,34 +254,20 @@ fn guarded<R>(own: bool, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_
     poll(&mut Context::from_waker(&waker))
 }
 
-impl Guarded {
-    fn contain(&self, call: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            match &self.hooks {
-                Some(hooks) => hooks.report(None, payload),
-                None => crate::hooks::forget(payload),
-            }
-        }
-    }
-}
-
 impl Wake for Guarded {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.contain(|| {
-            if let Some(waker) = &self.waker {
-                waker.wake_by_ref();
-            }
-        });
+        let Some(waker) = &self.waker else { return };
+        guard_by(|| self.hooks.clone(), || waker.wake_by_ref());
     }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
         let waker = self.waker.take();
-        self.contain(|| drop(waker));
+        guard_by(|| self.hooks.take(), || drop(waker));
     }
 }

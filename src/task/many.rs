@@ -6,7 +6,6 @@
 //! iterator that does not know its length (it may wait for each of its items) is given
 //! chunks of one.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 use crate::queue::local::CAPACITY;
@@ -38,7 +37,7 @@ where
     <I::Item as Future>::Output: Send + 'static,
 {
     let site = Location::caller();
-    free::with_current(|shared| many(&free::unnamed(shared, site), futures))
+    free::with_current(|shared| many(&New::unnamed(shared, site), futures))
 }
 
 impl Coordinator {
@@ -70,7 +69,7 @@ impl Coordinator {
         I::Item: Future + Send + 'static,
         <I::Item as Future>::Output: Send + 'static,
     {
-        many(&free::unnamed(self.shared(), Location::caller()), futures)
+        many(&New::unnamed(self.shared(), Location::caller()), futures)
     }
 }
 
@@ -89,7 +88,7 @@ impl Handle {
         I::Item: Future + Send + 'static,
         <I::Item as Future>::Output: Send + 'static,
     {
-        many(&free::unnamed(self.shared(), Location::caller()), futures)
+        many(&New::unnamed(self.shared(), Location::caller()), futures)
     }
 }
 
@@ -105,7 +104,7 @@ where
         let given = catch_unwind(AssertUnwindSafe(|| fill(&mut chunk, &mut futures)));
         spawn_chunk(new, chunk.drain(..), &mut handles);
         if let Err(panic) = given {
-            handles.into_iter().for_each(|handle| free::detach(new.shared, handle));
+            handles.into_iter().for_each(|handle| handle.detach(&new.shared.hooks));
             resume_unwind(panic);
         }
     }

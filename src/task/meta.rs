@@ -37,20 +37,13 @@ pub(crate) struct Meta {
     origin: Origin,
     pub(crate) id: u64,
     pub(crate) place: Place,
-    nature: Nature,
+    /// `None` if the task was refused.
+    kind: Option<Kind>,
     /// The handle gave the outcome out. Only the handle's owner has to do with it.
     pub(crate) taken: AtomicBool,
 }
 
-/// A [`Kind`], and whether the task was admitted, in one byte: four words and
-/// `async-task`'s own four are all that a task costs beyond its future.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nature {
-    Refused,
-    Future,
-    Blocking,
-}
-
+// Four words and `async-task`'s own four are all that a task costs beyond its future.
 // (A model's atomics are larger.)
 const _: () = assert!(cfg!(shuttle) || size_of::<Meta>() <= 4 * size_of::<u64>());
 
@@ -73,27 +66,19 @@ impl Meta {
             origin,
             id,
             place: Place::nowhere(),
-            nature: match kind {
-                _ if !admitted => Nature::Refused,
-                Kind::Future => Nature::Future,
-                Kind::Blocking => Nature::Blocking,
-            },
+            kind: admitted.then_some(kind),
             taken: AtomicBool::new(false),
         }
     }
 
-    /// Only while the task's future is not dropped.
-    pub(crate) fn shared(&self) -> &Shared {
-        // SAFETY: the future is not dropped yet; see the type.
-        unsafe { self.shared.as_ref() }
-    }
-
-    /// The same for as long as the caller says.
+    /// The coordinator. Who has a [`Runnable`](super::Runnable) or a
+    /// [`TaskFuture`](super::TaskFuture) asks that.
     ///
     /// # Safety
     ///
-    /// The coordinator outlives `'a`.
-    pub(crate) unsafe fn shared_unbound<'a>(&self) -> &'a Shared {
+    /// The coordinator outlives `'a`; see the type.
+    #[inline]
+    pub(crate) unsafe fn shared<'a>(&self) -> &'a Shared {
         // SAFETY: the caller's promise.
         unsafe { self.shared.as_ref() }
     }
@@ -105,7 +90,7 @@ impl Meta {
     /// Whether the coordinator took the task in. A refused one is dropped by its
     /// spawner, and counted nowhere.
     pub(crate) fn is_admitted(&self) -> bool {
-        self.nature != Nature::Refused
+        self.kind.is_some()
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -135,26 +120,26 @@ impl Meta {
     /// Whether this is a closure for the blocking pool. Nobody polls a refused
     /// task, so it is none.
     pub(crate) fn is_blocking(&self) -> bool {
-        self.nature == Nature::Blocking
+        self.kind == Some(Kind::Blocking)
     }
 
-    /// Enters the task, which is being polled, in the registry.
+    /// Enters the task, which is being polled or is new, in the registry of its
+    /// coordinator.
     #[inline]
-    pub(crate) fn bind(&self, waker: &Waker) -> Result<(), Closed> {
-        if self.place.is_nowhere() { self.bind_first(waker) } else { Ok(()) }
+    pub(crate) fn bind(&self, shared: &Shared, waker: &Waker) -> Result<(), Closed> {
+        if self.place.is_nowhere() { self.bind_first(shared, waker) } else { Ok(()) }
     }
 
     #[cold]
-    fn bind_first(&self, waker: &Waker) -> Result<(), Closed> {
-        let shared = self.shared();
+    fn bind_first(&self, shared: &Shared, waker: &Waker) -> Result<(), Closed> {
+        debug_assert!(self.belongs_to(shared));
         let shard = context::seat(shared).map_or(shared.seats.len(), |seat| seat.index);
         shared.registry.bind(shard, self, waker, shared.epoch.elapsed())
     }
 
     /// The task's future is gone.
-    pub(crate) fn finish(&self, cancelled: bool) {
+    pub(crate) fn finish(&self, shared: &Shared, cancelled: bool) {
         if self.is_admitted() {
-            let shared = self.shared();
             shared.registry.release(self);
             shared.count_finished(cancelled);
         }

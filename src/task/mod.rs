@@ -12,7 +12,7 @@
 //! | the drop of a future that completed | [`TaskFuture`] | the handle, in place of the result |
 //! | the drop of a cancelled future | [`TaskFuture`] | the panic hook |
 //! | the drop of a result that nobody takes, by our loop | [`Outcome`] | the panic hook |
-//! | the same, with the handle in `go` or `gob` | `free::detach` | the panic hook |
+//! | the same, with the handle in `go` or `gob` | `JoinHandle::detach` | the panic hook |
 //! | the same, with the handle in the user's code | nobody | that code |
 //! | a waker that a handle was polled with | `join::Guarded` | the panic hook, if that was inside a coordinator |
 //! | a hook | `Hooks` | nobody; it is counted |
@@ -47,14 +47,14 @@ pub(crate) use spawn::{
 pub(crate) use spawn::{spawn_in_pool, spawn_in_pool_with};
 
 use std::any::Any;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use crate::context::{self, Scope};
+use crate::context::{self, UserCode};
 use crate::hooks::PanicReport;
 use crate::local::stack::Node;
+use crate::shared::Shared;
 
 type Payload = Box<dyn Any + Send>;
 
@@ -91,8 +91,8 @@ impl<T> Drop for Outcome<T> {
         if !std::mem::needs_drop::<T>() || context::in_user_code() {
             // In the user's own drop of a handle, a panic is theirs.
             drop(value);
-        } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-            context::with_shared(|shared| shared.hooks.report(None, payload));
+        } else {
+            context::with_shared(|shared| shared.hooks.guard(|| drop(value)));
         }
     }
 }
@@ -105,98 +105,147 @@ pub(crate) struct TaskFuture<F> {
     future: Option<F>,
 }
 
-impl<F> TaskFuture<F> {
-    pub(crate) fn new(future: F) -> Self {
-        TaskFuture { future: Some(future) }
-    }
+/// The task that a [`TaskFuture`] is in. It is the task whose turn it is, and its future
+/// is not dropped: that is `TaskFuture` itself.
+#[derive(Clone, Copy)]
+struct Own<'a>(&'a Meta);
 
-    /// The metadata of the task that this future is in.
+impl<'a> Own<'a> {
     #[inline]
-    fn meta(&self) -> &Meta {
-        // SAFETY: this is a turn of the task (see `Runnable`), whose memory lives
-        // until its future is dropped, and so as long as `self`.
-        unsafe { context::current_task().as_ref() }
+    fn shared(self) -> &'a Shared {
+        // SAFETY: the task's future is not dropped during `'a`.
+        unsafe { self.0.shared() }
     }
 
-    fn panicked<T>(&self, payload: Payload) -> Outcome<T> {
-        let meta = self.meta();
-        Outcome::Panicked(PanicReport::new(&meta.shared().hooks, meta, payload))
+    /// What the task inherits, to be entered.
+    #[inline]
+    fn inherited(self) -> Option<Node<'a>> {
+        // SAFETY: this is a turn of the task during `'a`. `release` is called at the end
+        // of the future's drop alone, when no node is left.
+        self.0.extra().and_then(|extra| unsafe { extra.inherited() })
     }
 
     /// Calls `f`, which runs user code, as the task, which counts as alive: what ends
     /// the coordinator in there must not wait for the task.
     #[cold]
-    fn as_task(&self, f: impl FnOnce(&Meta)) {
-        let scope = Scope::of_task(self.meta(), None);
-        let _inside = scope.enter();
-        f(self.meta());
+    fn run(self, f: impl FnOnce()) {
+        let code = UserCode::of_task(self.0, None);
+        let _inside = code.enter();
+        f();
+    }
+
+    fn report(self, payload: Payload) {
+        self.run(|| self.shared().hooks.report(Some(self.0), payload));
+    }
+
+    fn panicked<T>(self, payload: Payload) -> Outcome<T> {
+        Outcome::Panicked(PanicReport::new(&self.shared().hooks, self.0, payload))
+    }
+}
+
+impl<F> TaskFuture<F> {
+    pub(crate) fn new(future: F) -> Self {
+        TaskFuture { future: Some(future) }
+    }
+
+    #[inline]
+    fn own(&self) -> Own<'_> {
+        // SAFETY: this is a turn of the task (see `Runnable`), whose memory lives
+        // until its future is dropped, and so as long as `self`.
+        Own(unsafe { context::current_task().as_ref() })
+    }
+
+    #[inline]
+    fn split(&mut self) -> (Own<'_>, &mut Option<F>) {
+        // SAFETY: as in `own`.
+        (Own(unsafe { context::current_task().as_ref() }), &mut self.future)
     }
 
     /// Drops the user's future, as the task, and returns the panic of it.
     fn drop_future(&mut self) -> Result<(), Payload> {
-        let scope = Scope::of_task(self.meta(), None);
-        let _inside = scope.enter();
-        // SAFETY: this is a turn of the task.
-        let locals = self.meta().extra().and_then(|extra| unsafe { extra.inherited() });
+        let (own, future) = self.split();
+        let code = UserCode::of_task(own.0, None);
+        let _inside = code.enter();
+        let locals = own.inherited();
         let _locals = locals.as_ref().map(Node::enter);
-        catch_unwind(AssertUnwindSafe(|| self.future = None))
+        catch_unwind(AssertUnwindSafe(|| *future = None))
+    }
+}
+
+impl<F: Future> TaskFuture<F> {
+    /// Polls the user's future, as the task, and returns the panic of it.
+    #[inline]
+    fn poll_user(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<Poll<F::Output>, Payload> {
+        // SAFETY: `future` is only used in place: pinned below, dropped in place by
+        // `drop_future`, never moved.
+        let (own, future) = unsafe { self.get_unchecked_mut() }.split();
+        let code = UserCode::of_task(own.0, Some(cx.waker()));
+        let _inside = code.enter();
+        if let Some(extra) = own.0.extra() {
+            extra.count_poll();
+        }
+        let locals = own.inherited();
+        let _locals = locals.as_ref().map(Node::enter);
+        let future = future.as_mut().expect("a completed task is not polled again");
+        // SAFETY: see above; `self` was pinned.
+        let future = unsafe { Pin::new_unchecked(future) };
+        catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
+    }
+
+    #[inline]
+    fn on_pending(&self, waker: &Waker) -> Poll<Outcome<F::Output>> {
+        let own = self.own();
+        // The wake of a registry that closes does nothing to a task that is
+        // scheduled; if that came before this poll, its phase is seen here.
+        match own.0.bind(own.shared(), waker) {
+            Ok(()) if !own.shared().is_cancelling() => Poll::Pending,
+            _ => Poll::Ready(Outcome::Cancelled),
+        }
+    }
+
+    #[inline]
+    fn on_value(&mut self, value: F::Output) -> Outcome<F::Output> {
+        let outcome = Outcome::Done(Some(value));
+        match self.drop_future() {
+            Ok(()) => outcome,
+            Err(payload) => {
+                let own = self.own();
+                // The value is nobody's.
+                own.run(|| own.shared().hooks.guard(|| drop(outcome)));
+                own.panicked(payload)
+            }
+        }
+    }
+
+    #[cold]
+    fn on_panic(&mut self, payload: Payload) -> Outcome<F::Output> {
+        let outcome = self.own().panicked(payload);
+        if let Err(second) = self.drop_future() {
+            self.own().report(second);
+        }
+        outcome
     }
 }
 
 impl<F: Future> Future for TaskFuture<F> {
     type Output = Outcome<F::Output>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is only used in place: pinned below, dropped in
-        // place by the assignment of `None`, never moved.
-        let this = unsafe { self.get_unchecked_mut() };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if context::turn() == Turn::Discard {
             return Poll::Ready(Outcome::Cancelled);
         }
-        let polled = {
-            let scope = Scope::of_task(this.meta(), Some(cx.waker()));
-            let _inside = scope.enter();
-            let locals = this.meta().extra().and_then(|extra| {
-                extra.count_poll();
-                // SAFETY: this is a turn of the task.
-                unsafe { extra.inherited() }
-            });
-            let _locals = locals.as_ref().map(Node::enter);
-            let future = this.future.as_mut().expect("a completed task is not polled again");
-            // SAFETY: see above; `self` was pinned.
-            let future = unsafe { Pin::new_unchecked(future) };
-            catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
-        };
+        let polled = self.as_mut().poll_user(cx);
         // The seat may be another one than before, or none, after a nested
         // `block_on`; from here on the task may be run elsewhere.
-        if let Some(seat) = context::seat(this.meta().shared()) {
+        if let Some(seat) = context::seat(self.own().shared()) {
             seat.end_poll();
         }
+        // SAFETY: `future` is dropped in place; see `poll_user`.
+        let this = unsafe { self.get_unchecked_mut() };
         match polled {
-            // The wake of a registry that closes does nothing to a task that is
-            // scheduled; if that came before this poll, its phase is seen here.
-            Ok(Poll::Pending) => match this.meta().bind(cx.waker()) {
-                Ok(()) if !this.meta().shared().is_cancelling() => Poll::Pending,
-                _ => Poll::Ready(Outcome::Cancelled),
-            },
-            Ok(Poll::Ready(value)) => {
-                let outcome = Outcome::Done(Some(value));
-                match this.drop_future() {
-                    Ok(()) => Poll::Ready(outcome),
-                    Err(payload) => {
-                        // The value is nobody's.
-                        this.as_task(|meta| meta.shared().hooks.guard(|| drop(outcome)));
-                        Poll::Ready(this.panicked(payload))
-                    }
-                }
-            }
-            Err(payload) => {
-                let outcome = this.panicked(payload);
-                if let Err(second) = this.drop_future() {
-                    this.as_task(|meta| meta.shared().hooks.report(Some(meta), second));
-                }
-                Poll::Ready(outcome)
-            }
+            Ok(Poll::Pending) => this.on_pending(cx.waker()),
+            Ok(Poll::Ready(value)) => Poll::Ready(this.on_value(value)),
+            Err(payload) => Poll::Ready(this.on_panic(payload)),
         }
     }
 }
@@ -206,14 +255,15 @@ impl<F> Drop for TaskFuture<F> {
         let cancelled = self.future.is_some();
         if cancelled {
             if let Err(payload) = self.drop_future() {
-                self.as_task(|meta| meta.shared().hooks.report(Some(meta), payload));
+                self.own().report(payload);
             }
         }
-        if let Some(extra) = self.meta().extra() {
-            // SAFETY: this is a turn of the task, and the future is dropped.
-            self.as_task(|_| unsafe { extra.release() });
+        let own = self.own();
+        if let Some(extra) = own.0.extra() {
+            // SAFETY: this is a turn of the task, and the user's future is dropped.
+            own.run(|| unsafe { extra.release() });
         }
         // Last: after this the coordinator may count no task alive.
-        self.meta().finish(cancelled);
+        own.0.finish(own.shared(), cancelled);
     }
 }

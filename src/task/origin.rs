@@ -44,9 +44,8 @@ impl Extra {
     ///
     /// The caller has a turn of the task, of which there is one at a time, and keeps
     /// the node no longer; it does not call `release` meanwhile.
-    pub(crate) unsafe fn inherited<'a>(&self) -> Option<Node<'a>> {
-        // SAFETY: nobody else reaches the content during this turn, which the task's
-        // memory outlives.
+    pub(crate) unsafe fn inherited(&self) -> Option<Node<'_>> {
+        // SAFETY: nobody else reaches the content during this turn.
         unsafe { &*self.inherited.get() }.as_ref().map(Node::inherited)
     }
 

@@ -1,9 +1,9 @@
 //! The registry of live tasks, which shutdown cancels and `tasks()` lists.
 //!
 //! *Lazy*: a task is entered when it first returns `Pending`, so a task that
-//! completes in its first poll never pays. (One with a name is entered when it is
-//! spawned; one that blocks in a nested call, when it does.) *Sharded*: a task goes into the
-//! shard of the seat it was polled on, and each shard has its own lock.
+//! completes in its first poll never pays. (One with a name, or pinned to a thread, is
+//! entered when it is spawned; one that blocks in a nested call, when it does.) *Sharded*: a
+//! task goes into the shard of the seat it was polled on, and each shard has its own lock.
 //!
 //! An entry holds a waker, and so a reference to the task: a detached task that
 //! nothing else refers to stays whole until it is cancelled, and its future is
@@ -47,6 +47,13 @@ struct Entry {
 // SAFETY: `meta` points into the task that `waker` refers to, so it is valid as
 // long as the entry is, and `Meta` is `Sync`.
 unsafe impl Send for Entry {}
+
+impl Entry {
+    fn meta(&self) -> &Meta {
+        // SAFETY: `waker` keeps the task's memory, and so its metadata, alive.
+        unsafe { self.meta.as_ref() }
+    }
+}
 
 /// A time since the coordinator was made in ticks of 2^24 ns (17 ms), rounded up
 /// so that no age is reported too high. Enough for two years.
@@ -108,11 +115,8 @@ pub(crate) struct Closed;
 
 impl Shard {
     fn name_in(&self, keys: Range<usize>, id: TaskId) -> Option<Arc<str>> {
-        keys.filter_map(|key| self.entries.get(key)).find_map(|entry| {
-            // SAFETY: as in `Registry::for_each`.
-            let meta = unsafe { entry.meta.as_ref() };
-            (meta.id() == id).then(|| meta.name().cloned()).flatten()
-        })
+        let mut metas = keys.filter_map(|key| self.entries.get(key)).map(Entry::meta);
+        metas.find(|meta| meta.id() == id)?.name().cloned()
     }
 }
 
@@ -169,14 +173,18 @@ impl Registry {
 
     /// The name of a task, if it has one.
     pub(crate) fn name_of(&self, id: TaskId) -> Option<Arc<str>> {
-        self.shards.iter().find_map(|shard| {
-            let steps = (0..).step_by(LOOK).map_while(|from| {
+        for shard in &self.shards {
+            for from in (0..).step_by(LOOK) {
                 let shard = lock(shard);
-                let more = shard.named > 0 && from < shard.entries.end();
-                more.then(|| shard.name_in(from..from + LOOK, id))
-            });
-            steps.flatten().next()
-        })
+                if shard.named == 0 || from >= shard.entries.end() {
+                    break;
+                }
+                if let Some(name) = shard.name_in(from..from + LOOK, id) {
+                    return Some(name);
+                }
+            }
+        }
+        None
     }
 
     /// Calls `f` for each entered task, with when it was entered, as a time since
@@ -185,9 +193,7 @@ impl Registry {
         for shard in &self.shards {
             let shard = lock(shard);
             for entry in shard.entries.iter() {
-                // SAFETY: `entry.waker` keeps the task's memory, and so its
-                // metadata, alive while the lock keeps the entry.
-                f(unsafe { entry.meta.as_ref() }, duration(entry.since));
+                f(entry.meta(), duration(entry.since));
             }
         }
     }

@@ -4,6 +4,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::context;
+use crate::shared::Shared;
 use crate::task::Meta;
 
 type Raw = async_task::Runnable<Meta>;
@@ -36,6 +37,12 @@ impl Runnable {
     #[inline]
     pub(crate) fn metadata(&self) -> &Meta {
         self.0.metadata()
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Shared {
+        // SAFETY: while there is a runnable, the task's future is not dropped.
+        unsafe { self.metadata().shared() }
     }
 
     pub(crate) fn waker(&self) -> std::task::Waker {
@@ -77,8 +84,9 @@ impl Drop for Runnable {
     }
 }
 
-/// Polled with [`Turn::Discard`], a future drops what is in it and is ready: so
-/// a handle finds an outcome in every case, and never an empty task.
+/// A discarded task is polled as well: `TaskFuture` is ready then, with the user's
+/// future untouched, and `async-task` drops it. So a handle finds an outcome in every
+/// case, and never an empty task.
 #[inline]
 fn take_turn(raw: Raw, turn: Turn) {
     let _current = context::enter_task(raw.metadata(), turn);

@@ -7,7 +7,6 @@
 //! the tail, which gives the outcome away. So *who hears of the end knows that the
 //! future is gone*, and that the coordinator has counted it.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

@@ -2,7 +2,6 @@
 //! polls it.
 
 use std::collections::VecDeque;
-use std::future::Future;
 
 use async_task::{ScheduleInfo, WithInfo};
 
@@ -22,6 +21,12 @@ pub(crate) struct New<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) site: &'static Site,
     pub(crate) name: Option<Arc<str>>,
+}
+
+impl<'a> New<'a> {
+    pub(crate) fn unnamed(shared: &'a Arc<Shared>, site: &'static Site) -> Self {
+        New { shared, site, name: None }
+    }
 }
 
 pub(crate) fn spawn<F>(new: New<'_>, future: F) -> JoinHandle<F::Output>
@@ -135,8 +140,8 @@ where
 /// # Safety
 ///
 /// What `future`, its output and `sink` borrow is there until the call of
-/// [`Sink::put`] has returned, after which none of the three is used again, nor
-/// is there anything to be dropped of them but what `put` keeps.
+/// [`Sink::put`] has let go of output and sink. What is left of the call after that
+/// touches nothing that borrows, and drops nothing that does.
 pub(crate) unsafe fn create_unchecked<F, S>(
     new: New<'_>,
     kind: Kind,
@@ -152,11 +157,12 @@ where
     let builder = async_task::Builder::new().metadata(meta);
     let make = |meta: &Meta| Sinking::new(meta, future, sink);
     let (runnable, task) = match kind {
-        // SAFETY: the future is `Send`; what it borrows is there until it has
-        // been dropped, by the caller's promise: `put` is the last step of its
-        // drop (see `task::sink`). After that `async-task` touches the header
-        // and the output, which is `Outcome<()>`, and frees the memory: nothing
-        // in them borrows. The schedule function captures nothing.
+        // SAFETY: the future is `Send`; what it borrows is there until `put` has let
+        // go, by the caller's promise. `put` is the last step of the future's drop
+        // (see `task::sink`), and has output and sink by value, so nothing of them
+        // is left behind it. After that `async-task` touches the header and its own
+        // output, which is `Outcome<()>`, and frees the memory: nothing in them
+        // borrows. The schedule function captures nothing.
         Kind::Future => unsafe { builder.spawn_unchecked(make, WithInfo(schedule)) },
         // SAFETY: the same.
         Kind::Blocking => unsafe { builder.spawn_unchecked(make, schedule_blocking) },
@@ -265,6 +271,8 @@ pub(crate) fn admit(new: New<'_>, kind: Kind, stop: Option<Arc<Stop>>) -> Meta {
     let inside = context::in_task_of(shared);
     let (id, admitted) = match context::seat(shared) {
         Some(seat) if inside => {
+            // Relaxed, and no partner: a stale phase admits one more task, which the closer
+            // counts, for its spawner is alive (see `alive`), and cancels like the others.
             let admitted = shared.phase.load(Ordering::Relaxed) < Phase::Cancelling;
             (seat.next_id(admitted), admitted)
         }
@@ -287,7 +295,8 @@ pub(crate) fn refuse(shared: &Shared, runnable: Runnable) {
 #[inline]
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
-    meta.is_admitted() && (meta.name().is_none() || meta.bind(&runnable.waker()).is_ok())
+    let bind = || meta.bind(runnable.shared(), &runnable.waker()).is_ok();
+    meta.is_admitted() && (meta.name().is_none() || bind())
 }
 
 /// A spawned task goes behind those that are queued; into the slot only if
@@ -321,7 +330,7 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
     // dropped, so the pointer is valid now. Once the runnable is in a queue it
     // may end at once; from there on the reference is used on a thread that has
     // a seat, and so an entry with a reference of its own, or through the `Arc`.
-    let shared = unsafe { runnable.metadata().shared_unbound() };
+    let shared = unsafe { runnable.metadata().shared() };
     match context::seat(shared) {
         // It yielded: behind everyone else.
         Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),
@@ -343,7 +352,7 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
 /// The schedule function of every closure for the blocking pool.
 fn schedule_blocking(raw: async_task::Runnable<Meta>) {
     let runnable = Runnable::new(raw);
-    let shared = runnable.metadata().shared().to_arc();
+    let shared = runnable.shared().to_arc();
     shared.submit_blocking(runnable);
 }
 

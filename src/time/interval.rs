@@ -1,6 +1,6 @@
 //! `interval`: ticks in equal distances.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

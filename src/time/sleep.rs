@@ -1,7 +1,6 @@
 //! `sleep`: a future that is ready at a moment in time.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

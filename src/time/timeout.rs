@@ -1,7 +1,6 @@
 //! `timeout`: a future that is given a limited time.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

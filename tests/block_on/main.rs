@@ -20,7 +20,7 @@ use std::thread;
 
 use oasync::WorkerKind;
 
-use common::{coordinator, started};
+use common::{coordinator, started, without_help};
 use support::{Channel, ends, own_waker};
 
 #[test]
@@ -40,7 +40,7 @@ fn the_caller_is_a_worker_meanwhile() {
 
 #[test]
 fn a_woken_main_future_waits_for_one_task_at_most() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let ran = Arc::new(AtomicUsize::new(0));
     coord.block_on(async {
         for _ in 0..100 {

@@ -1,6 +1,9 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each file of tests uses a part")]
 
+#[cfg(target_os = "linux")]
+pub mod still;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

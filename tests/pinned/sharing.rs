@@ -1,13 +1,19 @@
 //! Pinned tasks, other tasks and main futures take turns.
 
-use std::future::{pending, poll_fn};
+#[cfg(target_os = "linux")]
+use std::future::pending;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::task::Poll;
 
 use futures_lite::future::block_on;
+#[cfg(target_os = "linux")]
+use oasync::Coordinator;
 
+#[cfg(target_os = "linux")]
+use crate::common::still::assert_still;
 use crate::common::{LONG, coordinator, eventually, started};
 use crate::index;
 
@@ -106,18 +112,21 @@ fn pinned_tasks_and_others_wake_each_other() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_idle_coordinator_with_pinned_tasks_that_wait_makes_no_polls_and_no_parks() {
-    let coord = started(2);
+    let coord = Coordinator::builder().workers(2).thread_name("pin-still").build().unwrap();
+    coord.start().unwrap();
     let tasks: Vec<_> = (0..4).map(|_| coord.spawn_pinned(pending::<()>)).collect();
-    let all = coord.broadcast(|| ());
-    assert_eq!(block_on(all).len(), 2);
+    assert_eq!(block_on(coord.broadcast(|| ())).len(), 2);
+    // What a task spawns goes to its run slot, and so the watcher lives.
+    block_on(coord.spawn(async { oasync::spawn(async {}).await.unwrap() })).unwrap();
+    let polls = || coord.metrics().workers().iter().map(|w| w.poll_count).sum::<u64>();
     let parks = || coord.metrics().workers().iter().map(|w| w.park_count).sum::<u64>();
-    let mut before = parks();
-    eventually("the threads park", || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        before == std::mem::replace(&mut before, parks())
-    });
+    assert_eq!(assert_still("pin-still"), 3, "two workers and the watcher");
+    let before = (polls(), parks());
+    assert_still("pin-still");
+    assert_eq!((polls(), parks()), before);
     drop(tasks);
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use oasync::{Coordinator, sleep};
 
 use crate::common::{CountDrop, coordinator, eventually, started};
-use crate::{FAR, in_time, ms, poll_once};
+use crate::{FAR, SOON, in_time, ms, poll_once};
 
 /// Sleepers, each with something to drop.
 fn sleepers(coord: &Coordinator, count: usize, duration: Duration) -> Arc<AtomicUsize> {
@@ -64,14 +64,14 @@ fn a_sleep_goes_on_when_its_coordinator_is_gone() {
         let start = Instant::now();
         let coord = coordinator(1);
         let sleep = coord.block_on(async {
-            let mut sleep = sleep(ms(30));
+            let mut sleep = sleep(SOON);
             assert!(poll_once(&mut sleep).is_pending());
             sleep
         });
         drop(coord);
         // On no coordinator, so with the default one.
         futures_lite::future::block_on(sleep);
-        assert!(start.elapsed() >= ms(30));
+        assert!(start.elapsed() >= SOON);
     });
 }
 
@@ -80,7 +80,7 @@ fn one_that_waits_elsewhere_hears_of_the_end() {
     in_time(|| {
         let (first, second) = (started(1), started(1));
         let sleep = first.block_on(async {
-            let mut sleep = sleep(ms(50));
+            let mut sleep = sleep(SOON);
             assert!(poll_once(&mut sleep).is_pending());
             sleep
         });

@@ -26,6 +26,9 @@ const fn ms(ms: u64) -> Duration {
 /// Far enough not to come during a test.
 const FAR: Duration = Duration::from_secs(3600);
 
+/// Not over while a test makes its first steps, on a slow machine either.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Polls once, with a waker that does nothing.
 fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use oasync::{Coordinator, sleep};
 
 use crate::common::{coordinator, eventually, started};
-use crate::{FAR, in_time, ms, poll_once};
+use crate::{FAR, SOON, in_time, ms, poll_once};
 
 #[test]
 fn in_a_main_future_with_and_without_worker_threads() {
@@ -109,7 +109,7 @@ fn moved_to_another_coordinator() {
     in_time(|| {
         let (first, second) = (started(1), started(1));
         let mut sleep = first.block_on(async {
-            let mut sleep = oasync::sleep(ms(50));
+            let mut sleep = oasync::sleep(SOON);
             assert!(poll_once(&mut sleep).is_pending());
             sleep
         });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use oasync::Coordinator;
 
 use crate::common::{coordinator, eventually, started};
-use crate::{FAR, in_time, ms, poll_once};
+use crate::{FAR, SOON, in_time, ms, poll_once};
 
 #[test]
 fn no_sleep_is_too_short() {
@@ -131,7 +131,7 @@ fn the_last_waker_is_the_one_that_is_woken_and_once() {
     let bells: [Arc<Bell>; 2] = std::array::from_fn(|_| Arc::new(Bell(AtomicUsize::new(0))));
     let wakers = bells.clone().map(Waker::from);
     let mut sleep = coord.block_on(async {
-        let mut sleep = oasync::sleep(ms(30));
+        let mut sleep = oasync::sleep(SOON);
         for waker in [&wakers[0], &wakers[0], &wakers[1]] {
             let polled = std::pin::Pin::new(&mut sleep).poll(&mut Context::from_waker(waker));
             assert!(polled.is_pending());

@@ -9,8 +9,9 @@ use std::fmt;
 
 use bumpalo::Bump;
 
-use crate::context::{self, Scope};
+use crate::context::{self, UserCode};
 use crate::sync_facade::{Arc, AtomicUsize, Ordering};
+use crate::task::Meta;
 
 pub use error::ArenaError;
 pub(crate) use pool::ArenaPool;
@@ -125,9 +126,9 @@ pub fn arena() -> Arena {
         "arena(): this thread is not inside a task; an arena belongs to the task, main future of \
          `block_on`, or blocking closure that makes it"
     );
-    let task = context::scopes().next().and_then(Scope::task);
-    let pool = match task {
-        Some(task) => Some(task.shared().arenas.clone()),
+    let of_task = |code: &UserCode<'_>| code.shared().map(|shared| shared.arenas.clone());
+    let pool = match context::with_user_code(of_task).flatten() {
+        Some(pool) => Some(pool),
         None => context::with_shared(|shared| shared.arenas.clone()),
     };
     let bump = pool.as_ref().map_or_else(Bump::new, |pool| pool.take());
@@ -353,15 +354,17 @@ impl fmt::Debug for Arena {
 #[cold]
 #[track_caller]
 fn misuse() -> ! {
-    let mut scopes = context::scopes();
     let rule = "only the task, main future or blocking closure that made an arena can allocate \
                 from it";
-    match (scopes.next().map(Scope::task), scopes.next()) {
-        (None, _) => panic!("arena: this thread is not inside a task; {rule}"),
-        (Some(None), Some(_)) => {
+    let here = context::with_user_code(|code| {
+        (code.task().map(Meta::id), code.ancestors().nth(1).is_some())
+    });
+    match here {
+        None => panic!("arena: this thread is not inside a task; {rule}"),
+        Some((None, true)) => {
             panic!("arena: a nested `block_on` has a main future of its own; {rule}")
         }
-        (Some(None), None) => panic!("arena: this main future did not make it; {rule}"),
-        (Some(Some(task)), _) => panic!("arena: task {} did not make it; {rule}", task.id()),
+        Some((None, false)) => panic!("arena: this main future did not make it; {rule}"),
+        Some((Some(task), _)) => panic!("arena: task {task} did not make it; {rule}"),
     }
 }

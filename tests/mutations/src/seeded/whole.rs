@@ -104,7 +104,7 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "two closers on one stack count a task twice",
             file: "src/shutdown.rs",
-            sound: ".filter(|scope| !scope.in_closer.replace(true))",
+            sound: ".filter(|task| !task.in_closer.replace(true))",
             broken: ".filter(|_| true)",
             by: shuttle!("shutdown::a_shutdown_inside_a_shutdown_waits_for_the_others"),
             quick: true,
