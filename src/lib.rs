@@ -127,6 +127,7 @@ mod threads;
 pub mod time;
 #[cfg_attr(not(feature = "time"), path = "timers/off.rs")]
 mod timers;
+mod unwind;
 mod wake;
 mod watch;
 mod worker;
