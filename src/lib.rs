@@ -42,6 +42,7 @@
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | have tasks that end together | [`TaskGroup`], [`BoundedGroup`] for so many at a time |
 //! | run several futures in parallel | [`join`](join()), [`join_all`], [`map_concurrent`], [`for_each_concurrent`] |
+//! | the same, to the first error | [`try_join`], [`try_join_all`], [`try_map_concurrent`], [`try_for_each_concurrent`] |
 //! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
 #![cfg_attr(
@@ -148,7 +149,10 @@ pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind, worker_info};
 pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
-pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
+pub use parallel::{
+    for_each_concurrent, join, join_all, map_concurrent, try_for_each_concurrent, try_join,
+    try_join_all, try_map_concurrent,
+};
 pub use pinned::{Broadcast, NoSuchWorker};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use shutdown::ShutdownReport;
