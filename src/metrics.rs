@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant, Ordering};
-use crate::task::TaskId;
-use crate::task::sink::Label;
+use crate::task::{Label, TaskId};
 
 /// What a coordinator has done so far and holds right now.
 ///

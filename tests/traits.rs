@@ -22,6 +22,7 @@ fn everything_can_be_sent_shared_printed_and_used_after_a_panic() {
     shared_and_safe::<StopToken>();
     shared_and_safe::<TaskBuilder>();
     shared_and_safe::<JoinHandle<SendOnly>>();
+    shared_and_safe::<Cancel<SendOnly>>();
     shared_and_safe::<JoinError>();
     shared_and_safe::<TaskGroup<SendOnly>>();
     shared_and_safe::<BoundedGroup<SendOnly>>();
