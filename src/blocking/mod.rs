@@ -201,7 +201,7 @@ impl BlockingPool {
     fn start(&self, shared: &Shared, send: Send) {
         let Send::Start = send else { return };
         let index = self.indices.take();
-        let name = format!("{}-blocking-{index}", shared.options.thread_name);
+        let name = format!("{}-pool-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
         if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
             return;
