@@ -383,7 +383,8 @@ impl Coordinator {
     /// cannot work is a nested call that waits for what the code *after* an
     /// outer `block_on` on the same thread would do.
     ///
-    /// After a shutdown it polls `future` as before, whose spawns are refused.
+    /// After a shutdown it polls `future` as before, whose spawns are refused; see
+    /// [`is_shutting_down`](Self::is_shutting_down).
     ///
     /// # Panics
     ///
@@ -407,6 +408,7 @@ impl Coordinator {
     /// coord.go(async {});
     /// assert_eq!(coord.metrics().num_alive_tasks(), 1); // queued: nothing runs yet
     /// ```
+    #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.shared().metrics()
     }
@@ -419,6 +421,7 @@ impl Coordinator {
     /// coord.task().name("mail").go(async {});
     /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
     /// ```
+    #[must_use]
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.shared().tasks()
     }
