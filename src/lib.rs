@@ -51,7 +51,7 @@
 )]
 #![cfg_attr(
     feature = "time",
-    doc = "| wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |"
+    doc = "| wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`spawn_after`] |"
 )]
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
@@ -59,7 +59,7 @@
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
 //! | hear of lost panics, and of polls that do not return | [`Builder::on_panic`], [`Builder::on_stall`] |
-//! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop |
+//! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop; [`Coordinator::is_shutting_down`] |
 //!
 //! The free functions use the coordinator whose task, closure or `block_on`
 //! they are called in. Anywhere else they use one process-wide default
@@ -137,12 +137,15 @@ pub use block_on::block_in_place;
 pub use blocking::cancel::StopToken;
 pub use builder::Builder;
 pub use coordinator::Coordinator;
+#[cfg(feature = "time")]
+pub use free::spawn_after;
 pub use free::{
     block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
     spawn_pinned_on, task, with_worker_state,
 };
 pub use group::{
-    BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
+    BoundedGroup, BoundedTaskBuilder, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner,
+    TaskGroup,
 };
 pub use handle::Handle;
 pub use hooks::TaskPanic;
@@ -164,7 +167,7 @@ pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId, spawn_many};
 #[cfg(feature = "time")]
-pub use time::{interval, sleep, sleep_until, timeout};
+pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};

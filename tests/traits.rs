@@ -28,6 +28,7 @@ fn everything_can_be_sent_shared_printed_and_used_after_a_panic() {
     shared_and_safe::<BoundedGroup<SendOnly>>();
     shared_and_safe::<Spawner<SendOnly>>();
     shared_and_safe::<GroupTaskBuilder<'_, SendOnly>>();
+    shared_and_safe::<BoundedTaskBuilder<'_, SendOnly>>();
     shared_and_safe::<JoinNext<'_, SendOnly>>();
     shared_and_safe::<GroupFull<()>>();
     shared_and_safe::<GroupReport>();
