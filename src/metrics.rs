@@ -335,6 +335,7 @@ impl Shared {
     }
 
     fn spawned(&self) -> u64 {
+        // Relaxed: who has counted the ends before (Acquire) counts no fewer spawns.
         let seats = self.seats.iter().map(|seat| seat.counters.spawned.load(Ordering::Relaxed));
         seats.sum::<u64>() + self.foreign.spawned.load(Ordering::Relaxed)
     }

@@ -103,7 +103,7 @@ impl Coordinator {
     /// assert!(coord.is_shutting_down());
     /// ```
     pub fn is_shutting_down(&self) -> bool {
-        self.shared().phase.load(Ordering::Acquire) >= Phase::Draining
+        self.shared().is_shutting_down()
     }
 }
 
@@ -117,7 +117,14 @@ impl Handle {
     /// assert!(handle.is_shutting_down());
     /// ```
     pub fn is_shutting_down(&self) -> bool {
-        self.shared().phase.load(Ordering::Acquire) >= Phase::Draining
+        self.shared().is_shutting_down()
+    }
+}
+
+impl Shared {
+    fn is_shutting_down(&self) -> bool {
+        // Relaxed: nothing else is told by it.
+        self.phase.load(Ordering::Relaxed) >= Phase::Draining
     }
 }
 

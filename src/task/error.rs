@@ -29,19 +29,21 @@ struct Inner {
 enum Cause {
     Cancelled,
     /// A panic whose payload is a text, which can be read.
-    Literal(Box<&'static str>),
-    Text(Box<String>),
+    Literal(&'static str),
+    Text(String),
     /// Any other, under a lock only to be `Sync`, which a payload need not be.
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
 impl Cause {
     fn panic(payload: Box<dyn Any + Send>) -> Self {
-        let other = match payload.downcast() {
-            Ok(literal) => return Cause::Literal(literal),
-            Err(payload) => payload,
-        };
-        other.downcast().map_or_else(|other| Cause::Panic(Mutex::new(other)), Cause::Text)
+        match payload.downcast() {
+            Ok(literal) => Cause::Literal(*literal),
+            Err(payload) => match payload.downcast() {
+                Ok(text) => Cause::Text(*text),
+                Err(payload) => Cause::Panic(Mutex::new(payload)),
+            },
+        }
     }
 }
 
@@ -114,8 +116,8 @@ impl JoinError {
         let Inner { label, cause } = *self.0;
         match cause {
             Cause::Cancelled => Err(JoinError::cancelled(label)),
-            Cause::Literal(text) => Ok(text),
-            Cause::Text(text) => Ok(text),
+            Cause::Literal(text) => Ok(Box::new(text)),
+            Cause::Text(text) => Ok(Box::new(text)),
             Cause::Panic(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
         }
     }
