@@ -228,7 +228,7 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
             entry.searching.set(true);
             if listener.discard() {
                 // One seat is enough; this thread searches now.
-                let _ = shared.idle.give_back(Promise::assume());
+                let _ = shared.give_back(Promise::assume());
             }
             return;
         }
@@ -289,6 +289,10 @@ pub(crate) fn leave(entry: &Entry<'_>) {
         let looked = shared.vacate(seat.index, entry.searching.replace(false));
         if looked == Vacated::LookAgain && shared.has_work() {
             shared.notify();
+        }
+        if shared.is_over() {
+            // As in `rest`.
+            shared.look_at_end();
         }
     }
     shared.send_for_holder();

@@ -24,7 +24,9 @@
 //! is coming, which clears `coming` under the lock before it looks at the queue;
 //! or one is sent for; or the pool is full and none is idle, so every thread
 //! that counts will look at the queue, under the lock, before it idles. If the system
-//! refuses a thread and the pool has none, the closures go to the workers.
+//! refuses a thread and the pool has none, the closures go to the workers. If it has
+//! some, which may be long in their closures, the watcher tries again; if it gets none
+//! either, the closures go to the workers too.
 
 pub(crate) mod cancel;
 mod lend;
@@ -149,10 +151,14 @@ impl BlockingPool {
     }
 
     /// Sends for a thread that finds no closure, or is one too many to take one,
-    /// and so lends itself; unless one is coming already, or enough lend.
+    /// and so lends itself; unless one is coming already, or enough lend, or are there
+    /// (those who are in a hook of the user's do not lend yet).
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
-        let enough = self.lenders() >= lend::most(shared) || state.coming;
+        let most = lend::most(shared);
+        let enough = state.coming
+            || self.lenders() >= most
+            || state.threads >= self.max.saturating_add(most);
         let send = if enough || self.wake_idle(&mut state) {
             Send::Nobody
         } else {
@@ -200,23 +206,45 @@ impl BlockingPool {
 
     fn start(&self, shared: &Shared, send: Send) {
         let Send::Start = send else { return };
+        let Some(left) = self.try_start(shared) else { return };
+        if left == 0 || !shared.watcher.try_again_later(shared) {
+            self.give_away(shared);
+        }
+    }
+
+    /// For the watcher: a thread was refused, and closures may still wait.
+    pub(crate) fn try_again(&self, shared: &Shared) {
+        let send = self.send_one(&mut lock(&self.state));
+        if let Send::Start = send {
+            if self.try_start(shared).is_some() {
+                self.give_away(shared);
+            }
+        }
+    }
+
+    /// Starts a thread that is counted. If it is refused and closures wait, for which
+    /// nobody is sent, says how many threads there are.
+    fn try_start(&self, shared: &Shared) -> Option<usize> {
         let index = self.indices.take();
         let name = format!("{}-pool-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
         if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
-            return;
+            return None;
         }
         self.indices.give_back(index);
         let mut state = lock(&self.state);
         state.threads -= 1;
         state.coming = false;
         // One may idle by now, and was not sent for because of this one.
-        if !state.queue.is_empty() && !self.wake_idle(&mut state) && state.threads == 0 {
-            let queue = std::mem::take(&mut state.queue);
-            drop(state);
-            shared.injector.push_block(queue);
-            shared.notify();
-        }
+        let wait = !state.queue.is_empty() && !self.wake_idle(&mut state);
+        wait.then_some(state.threads)
+    }
+
+    /// The workers run the closures that wait.
+    fn give_away(&self, shared: &Shared) {
+        let queue = std::mem::take(&mut lock(&self.state).queue);
+        shared.injector.push_block(queue);
+        shared.notify();
     }
 
     /// A thread of the pool is about to block inside the poll of a future. It
