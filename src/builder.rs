@@ -103,8 +103,8 @@ impl Builder {
 
     /// The most closures that the blocking pool runs at once, and the most threads
     /// that it has for them; closures beyond wait in a queue. While a worker is
-    /// stuck and all these threads are busy, there may be a few more, which run no
-    /// closure but the tasks that wait. Default, also for 0: 512; at most 32,768.
+    /// stuck and all these threads are busy, there may be a few more, which run
+    /// waiting tasks, but no closures. Default, also for 0: 512; at most 32,768.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
@@ -141,7 +141,7 @@ impl Builder {
 
     /// What the threads are called: workers `name-0`, `name-1`, …; those of the blocking pool
     /// `name-pool-0`, …; `name-watch`, and during a shutdown `name-sweep`. Default: `oasync`.
-    /// Not empty, and without NUL.
+    /// It must not be empty or contain NUL.
     ///
     /// Linux shows the first 15 bytes of a thread's name (`ps -L`, `top -H`, debuggers): with
     /// a name of at most 7 bytes, the numbers up to 99 can be seen.
@@ -238,14 +238,14 @@ impl Builder {
     }
 
     /// Called when a poll of a task stalls a worker, once for each such poll, on
-    /// the thread that watches over the workers: it should return soon. A panic of
-    /// it is caught and counted.
+    /// the thread that watches over the workers: it should return soon. If it panics,
+    /// that is caught and counted.
     ///
-    /// Not everything that blocks is told. A poll that keeps one worker while others sleep
-    /// for want of work is in nobody's way, and may go untold. A main future of
+    /// Not everything that blocks is reported. A poll that keeps one worker while others sleep
+    /// for want of work delays nobody, and may be missed. A main future of
     /// [`block_on`](Coordinator::block_on) is no task: what waits behind it is run
-    /// elsewhere as well, but neither told nor counted. Nor is a poll that a thread of the
-    /// blocking pool does, for it keeps no worker.
+    /// elsewhere as well, but it is neither reported nor counted. Nor is a poll on a thread
+    /// of the blocking pool, for it keeps no worker.
     ///
     /// Without this hook, the features `log` and `tracing` of this crate write a
     /// warning with target `oasync`: one for each place that spawns such tasks,
@@ -272,7 +272,7 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it does anything else.
-    /// A panic of it is caught and counted.
+    /// If it panics, that is caught and counted.
     ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};
@@ -292,7 +292,7 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it ends, while its
-    /// worker state is still there. A panic of it is caught and counted.
+    /// worker state is still there. If it panics, that is caught and counted.
     ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};
@@ -314,8 +314,8 @@ impl Builder {
 
     /// Called for each panic that no handle takes: of a detached task, of a
     /// future or a result that is dropped, of a waker that a handle was polled
-    /// with inside a coordinator. On whatever thread that happens. A panic of the
-    /// hook itself is caught and counted.
+    /// with inside a coordinator. It is called on the thread where that happens. A panic
+    /// of the hook itself is caught and counted.
     ///
     /// ```
     /// let (tx, rx) = std::sync::mpsc::channel();
