@@ -56,7 +56,8 @@ impl Default for Options {
 
 /// Builds a [`Coordinator`] with options.
 ///
-/// Every number that is not set, or set to 0, has its default.
+/// What is not set has its default; so has what is set to 0 where none would make no sense:
+/// the workers, the blocking threads, the stack, the stall threshold.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,11 +76,11 @@ impl Default for Options {
 pub struct Builder {
     workers: usize,
     blocking_threads: usize,
-    keep_alive: Duration,
+    keep_alive: Option<Duration>,
     thread_name: Option<String>,
     stack_size: usize,
     worker_state: Option<StateMaker>,
-    arena_keep: usize,
+    arena_keep: Option<usize>,
     stall_threshold: Duration,
     hooks: Hooks,
 }
@@ -88,7 +89,7 @@ impl Builder {
     /// The number of workers: how many threads run tasks at the same time, the
     /// callers of [`block_on`](Coordinator::block_on) among them, and not
     /// counting blocking threads that lend themselves while all of these are
-    /// busy. Default: what [`available_parallelism`] says; at most 1,024.
+    /// busy. Default, also for 0: what [`available_parallelism`] says; at most 1,024.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().workers(3).build()?;
@@ -103,7 +104,7 @@ impl Builder {
     /// The most closures that the blocking pool runs at once, and the most threads
     /// that it has for them; closures beyond wait in a queue. While a worker is
     /// stuck and all these threads are busy, there may be a few more, which run
-    /// waiting tasks, but no closures. Default: 512; at most 32,768.
+    /// waiting tasks, but no closures. Default, also for 0: 512; at most 32,768.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
@@ -119,7 +120,8 @@ impl Builder {
         self
     }
 
-    /// How long a blocking thread without work stays. Default: 10 seconds.
+    /// How long a blocking thread without work stays; with zero it ends at once. Default: 10
+    /// seconds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -133,18 +135,21 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn keep_alive(mut self, time: Duration) -> Self {
-        self.keep_alive = time;
+        self.keep_alive = Some(time);
         self
     }
 
-    /// What the threads are called: `name-0`, `name-1`, …, and
-    /// `name-blocking-0`, …, and `name-watch`. Default: `oasync`. It must
-    /// not be empty or contain NUL.
+    /// What the threads are called: workers `name-0`, `name-1`, …; those of the blocking pool
+    /// `name-pool-0`, …; `name-watch`, and during a shutdown `name-sweep`. Default: `oasync`.
+    /// It must not be empty or contain NUL.
+    ///
+    /// Linux shows the first 15 bytes of a thread's name (`ps -L`, `top -H`, debuggers): with
+    /// a name of at most 7 bytes, the numbers up to 99 can be seen.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().thread_name("db").build()?;
     /// let name = coord.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
-    /// assert_eq!(coord.block_on(name).unwrap().as_deref(), Some("db-blocking-0"));
+    /// assert_eq!(coord.block_on(name).unwrap().as_deref(), Some("db-pool-0"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
@@ -152,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// The stack of each thread, in bytes. Default: that of
+    /// The stack of each thread, in bytes. Default, also for 0: that of
     /// [`std::thread`]; at least 16,384. A caller of
     /// [`block_on`](Coordinator::block_on) keeps the stack that it has.
     ///
@@ -196,7 +201,7 @@ impl Builder {
     }
 
     /// The most bytes that an arena keeps when it goes back to the pool: a
-    /// larger one is freed. Default: 65,536.
+    /// larger one is freed, and with 0 every one. Default: 65,536.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().arena_keep(1 << 20).build()?;
@@ -207,14 +212,14 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn arena_keep(mut self, bytes: usize) -> Self {
-        self.arena_keep = bytes;
+        self.arena_keep = Some(bytes);
         self
     }
 
     /// How long a worker may stay in one poll before that counts as a stall:
     /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
-    /// what waits behind it, if all other workers are busy too. Default: 10
-    /// milliseconds. It is looked at every half millisecond.
+    /// what waits behind it, if all other workers are busy too. Default, also for zero:
+    /// 10 milliseconds. It is looked at every half millisecond.
     ///
     /// ```
     /// use std::time::Duration;
@@ -236,8 +241,11 @@ impl Builder {
     /// the thread that watches over the workers: it should return soon. If it panics,
     /// that is caught and counted.
     ///
-    /// A poll that keeps one worker while others sleep for want of work delays
-    /// nobody, and may go unreported.
+    /// Not everything that blocks is reported. A poll that keeps one worker while others sleep
+    /// for want of work delays nobody, and may be missed. A main future of
+    /// [`block_on`](Coordinator::block_on) is no task: what waits behind it is run
+    /// elsewhere as well, but it is neither reported nor counted. Nor is a poll on a thread
+    /// of the blocking pool, for it keeps no worker.
     ///
     /// Without this hook, the features `log` and `tracing` of this crate write a
     /// warning with target `oasync`: one for each place that spawns such tasks,
@@ -346,11 +354,11 @@ impl Builder {
                 or(self.blocking_threads, defaults.blocking_threads),
                 MAX_BLOCKING_THREADS,
             )?,
-            keep_alive: or(self.keep_alive, defaults.keep_alive),
+            keep_alive: self.keep_alive.unwrap_or(defaults.keep_alive),
             thread_name: thread_name(self.thread_name.unwrap_or(defaults.thread_name))?,
             stack_size: stack_size(self.stack_size)?,
             worker_state: self.worker_state,
-            arena_keep: or(self.arena_keep, defaults.arena_keep),
+            arena_keep: self.arena_keep.unwrap_or(defaults.arena_keep),
             stall_threshold: or(self.stall_threshold, defaults.stall_threshold),
         };
         Ok(Coordinator::from_shared(Shared::new(options, self.hooks)))

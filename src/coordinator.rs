@@ -382,7 +382,8 @@ impl Coordinator {
     /// cannot work is a nested call that waits for what the code *after* an
     /// outer `block_on` on the same thread would do.
     ///
-    /// After a shutdown it polls `future` as before, but what that spawns is refused.
+    /// After a shutdown it polls `future` as before, but what that spawns is refused; see
+    /// [`is_shutting_down`](Self::is_shutting_down).
     ///
     /// # Panics
     ///
@@ -406,6 +407,7 @@ impl Coordinator {
     /// coord.go(async {});
     /// assert_eq!(coord.metrics().num_alive_tasks(), 1); // queued: nothing runs yet
     /// ```
+    #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.shared().metrics()
     }
@@ -418,6 +420,7 @@ impl Coordinator {
     /// coord.task().name("mail").go(async {});
     /// assert_eq!(coord.tasks()[0].name(), Some("mail"));
     /// ```
+    #[must_use]
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.shared().tasks()
     }

@@ -95,6 +95,25 @@ where
     with_current(|shared| task::spawn(New::unnamed(shared, site), future).detach(&shared.hooks));
 }
 
+/// [Spawns](spawn) a task that begins when `duration` from now has passed; see
+/// [`Coordinator::spawn_after`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let task = oasync::spawn_after(Duration::from_millis(5), async { 42 });
+/// assert_eq!(oasync::block_on(task).unwrap(), 42);
+/// ```
+#[cfg(feature = "time")]
+#[track_caller]
+pub fn spawn_after<F>(duration: std::time::Duration, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn(crate::time::delayed(duration, future))
+}
+
 /// Runs a closure that blocks on a thread of the blocking pool; see
 /// [`Coordinator::spawn_blocking`].
 ///
@@ -270,11 +289,9 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// ```
 #[track_caller]
 pub fn with_worker_state<S: 'static, R>(f: impl FnOnce(&S) -> R) -> R {
-    let Some(result) = context::with_entry(|entry| f(entry.state())) else {
-        panic!(
-            "with_worker_state::<{}>: this thread is not inside a coordinator",
-            type_name::<S>()
-        );
-    };
-    result
+    let outside = || Err("this thread is not inside a coordinator".to_owned());
+    match context::with_entry(|entry| entry.state().map(f)).unwrap_or_else(outside) {
+        Ok(result) => result,
+        Err(why) => panic!("with_worker_state::<{}>: {why}", type_name::<S>()),
+    }
 }

@@ -256,6 +256,7 @@ impl Handle {
     /// assert_eq!(coord.handle().metrics().num_workers(), 2);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -266,6 +267,7 @@ impl Handle {
     /// let coord = oasync::Coordinator::new();
     /// assert!(coord.handle().tasks().is_empty());
     /// ```
+    #[must_use]
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.shared.tasks()
     }

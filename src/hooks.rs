@@ -26,6 +26,7 @@ const MOST_PAYLOADS: usize = 16;
 ///     .on_panic(move |panic| {
 ///         let is_task = panic.id().is_some() && panic.location().is_some();
 ///         let is_text = panic.payload().is::<&str>();
+///         assert_eq!(panic.message(), Some("no such host"));
 ///         tx.send((is_task, panic.name() == Some("mail"), is_text, panic.to_string())).unwrap();
 ///     })
 ///     .build()?;
@@ -60,6 +61,11 @@ impl TaskPanic<'_> {
         self.name
     }
 
+    /// The text of the panic, if it has one: its payload as a `&str` or a `String`.
+    pub fn message(&self) -> Option<&str> {
+        message(self.payload)
+    }
+
     /// What was given to `panic!`.
     pub fn payload(&self) -> &(dyn Any + Send) {
         self.payload
@@ -73,7 +79,7 @@ impl fmt::Display for TaskPanic<'_> {
             (Some((id, at)), None) => write!(f, "task {id}, spawned at {at},")?,
             (None, _) => f.write_str("a result or a waker")?,
         }
-        match message(self.payload) {
+        match self.message() {
             Some(text) => write!(f, " panicked: {text}"),
             None => f.write_str(" panicked"),
         }

@@ -42,6 +42,7 @@
 //! | get the result, cancel | [`JoinHandle`], [`JoinHandle::cancel`], [`JoinError`] |
 //! | have tasks that end together | [`TaskGroup`], [`BoundedGroup`] for so many at a time |
 //! | run several futures in parallel | [`join`](join()), [`join_all`], [`map_concurrent`], [`for_each_concurrent`] |
+//! | the same, to the first error | [`try_join`], [`try_join_all`], [`try_map_concurrent`], [`try_for_each_concurrent`] |
 //! | have tasks that borrow | [`scope`](scope()), [`Scope`] |
 //! | let others run | [`yield_now`]; when its share is used, [`coop::checkpoint`] |
 #![cfg_attr(
@@ -50,7 +51,7 @@
 )]
 #![cfg_attr(
     feature = "time",
-    doc = "| wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`Coordinator::spawn_after`] |"
+    doc = "| wait for a time, or no longer than that | [`sleep`], [`timeout`], [`interval`], [`time`]; [`spawn_after`] |"
 )]
 //! | have something for each thread | [`Builder::worker_state`], [`with_worker_state`], [`worker_info`] |
 //! | have something for each task, or for it and its children | [`task_local!`], [`TaskLocal`], [`InheritedLocal`] |
@@ -58,7 +59,7 @@
 //! | find the coordinator around | [`Coordinator::current`], [`Coordinator::try_current`] |
 //! | see what is alive, and count | [`Coordinator::tasks`], [`Coordinator::metrics`] |
 //! | hear of lost panics, and of polls that do not return | [`Builder::on_panic`], [`Builder::on_stall`] |
-//! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop |
+//! | end it | [`Coordinator::shutdown`] with its [`ShutdownReport`], or drop; [`Coordinator::is_shutting_down`] |
 //!
 //! The free functions use the coordinator whose task, closure or `block_on`
 //! they are called in. Anywhere else they use one process-wide default
@@ -134,6 +135,7 @@ mod threads;
 pub mod time;
 #[cfg_attr(not(feature = "time"), path = "timers/off.rs")]
 mod timers;
+mod unwind;
 mod wake;
 mod watch;
 mod worker;
@@ -142,19 +144,25 @@ pub use block_on::block_in_place;
 pub use blocking::cancel::StopToken;
 pub use builder::Builder;
 pub use coordinator::Coordinator;
+#[cfg(feature = "time")]
+pub use free::spawn_after;
 pub use free::{
     block_on, broadcast, go, gob, spawn, spawn_blocking, spawn_blocking_with, spawn_pinned,
     spawn_pinned_on, task, with_worker_state,
 };
 pub use group::{
-    BoundedGroup, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner, TaskGroup,
+    BoundedGroup, BoundedTaskBuilder, GroupFull, GroupReport, GroupTaskBuilder, JoinNext, Spawner,
+    TaskGroup,
 };
 pub use handle::Handle;
 pub use hooks::TaskPanic;
 pub use info::{WorkerInfo, WorkerKind, worker_info};
 pub use local::{InheritedLocal, NotInScope, Scoped, TaskLocal};
 pub use metrics::{Metrics, TaskInfo, TaskState, WorkerMetrics};
-pub use parallel::{for_each_concurrent, join, join_all, map_concurrent};
+pub use parallel::{
+    for_each_concurrent, join, join_all, map_concurrent, try_for_each_concurrent, try_join,
+    try_join_all, try_map_concurrent,
+};
 pub use pinned::{Broadcast, NoSuchWorker};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use shutdown::ShutdownReport;
@@ -166,7 +174,7 @@ pub use task::arena::{Arena, ArenaError, arena};
 pub use task::builder::TaskBuilder;
 pub use task::{Cancel, JoinError, JoinHandle, TaskId, spawn_many};
 #[cfg(feature = "time")]
-pub use time::{interval, sleep, sleep_until, timeout};
+pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 
 #[doc(inline)]
 pub use futures_lite::future::{YieldNow, yield_now};

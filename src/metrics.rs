@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant, Ordering};
-use crate::task::TaskId;
-use crate::task::sink::Label;
+use crate::task::{Label, TaskId};
 
 /// What a coordinator has done so far and holds right now.
 ///
@@ -36,19 +35,21 @@ use crate::task::sink::Label;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     workers: Vec<WorkerMetrics>,
-    alive: u64,
-    injector: usize,
-    worker_threads: usize,
-    blocking_threads: usize,
-    idle_blocking_threads: usize,
-    blocking_queue: usize,
-    lends: u64,
-    stalls: u64,
-    rescued: u64,
+    spawned_count: u64,
+    finished_count: u64,
+    num_alive_tasks: u64,
+    injector_depth: usize,
+    num_worker_threads: usize,
+    num_blocking_threads: usize,
+    num_idle_blocking_threads: usize,
+    blocking_queue_depth: usize,
+    lend_count: u64,
+    stall_count: u64,
+    rescued_count: u64,
     arena_bytes: usize,
     panics: u64,
     #[cfg(feature = "time")]
-    timers: usize,
+    num_timers: usize,
 }
 
 /// The counters of one worker, that is, of one of the seats that worker threads
@@ -89,14 +90,32 @@ impl Metrics {
         self.workers.len()
     }
 
+    /// Tasks and closures that were spawned so far, without those that were refused.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.go(std::future::pending::<()>());
+    /// coord.block_on(coord.spawn(async {})).unwrap();
+    /// let metrics = coord.metrics();
+    /// assert_eq!((metrics.spawned_count(), metrics.finished_count()), (2, 1));
+    /// ```
+    pub fn spawned_count(&self) -> u64 {
+        self.spawned_count
+    }
+
+    /// Those of them that have ended: returned, panicked, or been cancelled.
+    pub fn finished_count(&self) -> u64 {
+        self.finished_count
+    }
+
     /// Futures and closures that are queued, running or waiting.
     pub fn num_alive_tasks(&self) -> u64 {
-        self.alive
+        self.num_alive_tasks
     }
 
     /// Runnables in the injector.
     pub fn injector_depth(&self) -> usize {
-        self.injector
+        self.injector_depth
     }
 
     /// Each worker's counters.
@@ -112,39 +131,39 @@ impl Metrics {
     /// Worker threads that run or sleep. Threads start when there is work for
     /// them, so it may be fewer than the workers.
     pub fn num_worker_threads(&self) -> usize {
-        self.worker_threads
+        self.num_worker_threads
     }
 
     /// Threads of the blocking pool.
     pub fn num_blocking_threads(&self) -> usize {
-        self.blocking_threads
+        self.num_blocking_threads
     }
 
     /// Threads of the blocking pool that have nothing to do.
     pub fn num_idle_blocking_threads(&self) -> usize {
-        self.idle_blocking_threads
+        self.num_idle_blocking_threads
     }
 
     /// Closures that wait for a thread of the blocking pool.
     pub fn blocking_queue_depth(&self) -> usize {
-        self.blocking_queue
+        self.blocking_queue_depth
     }
 
     /// Polls of async tasks that threads of the blocking pool did.
     pub fn lend_count(&self) -> u64 {
-        self.lends
+        self.lend_count
     }
 
     /// Polls that kept a worker for longer than
     /// [`stall_threshold`](crate::Builder::stall_threshold).
     pub fn stall_count(&self) -> u64 {
-        self.stalls
+        self.stall_count
     }
 
     /// Tasks that were taken out of the run slot of a worker that stayed in one
     /// poll.
     pub fn rescued_count(&self) -> u64 {
-        self.rescued
+        self.rescued_count
     }
 
     /// Bytes that arenas hold: those in use and those in the pool.
@@ -166,7 +185,7 @@ impl Metrics {
     /// ```
     #[cfg(feature = "time")]
     pub fn num_timers(&self) -> usize {
-        self.timers
+        self.num_timers
     }
 
     /// Panics caught in tasks, results, wakers and hooks.
@@ -207,7 +226,7 @@ pub struct TaskInfo {
 /// assert_eq!(coord.tasks()[0].state(), TaskState::Waiting); // for its turn
 /// assert_eq!(coord.block_on(task).unwrap(), TaskState::Running);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
     /// It is being polled, or its closure runs.
@@ -313,6 +332,12 @@ impl Shared {
         seats.sum::<u64>() + self.foreign.finished.load(Ordering::SeqCst)
     }
 
+    fn spawned(&self) -> u64 {
+        // Relaxed: who has counted the ends before (Acquire) counts no fewer spawns.
+        let seats = self.seats.iter().map(|seat| seat.counters.spawned.load(Ordering::Relaxed));
+        seats.sum::<u64>() + self.foreign.spawned.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn cancelled(&self) -> u64 {
         self.foreign.cancelled.load(Ordering::SeqCst)
     }
@@ -321,19 +346,22 @@ impl Shared {
         let blocking = self.blocking.census();
         Metrics {
             workers: (0..self.seats.len()).map(|index| self.worker_metrics(index)).collect(),
-            alive: self.alive(),
-            injector: self.injector.len(),
-            worker_threads: self.threads.live(),
-            blocking_threads: blocking.threads,
-            idle_blocking_threads: blocking.idle,
-            blocking_queue: blocking.queued,
-            lends: self.blocking.lend_count(),
-            stalls: self.watcher.stalls.load(Ordering::Relaxed),
-            rescued: self.watcher.rescued.load(Ordering::Relaxed),
+            // In this order: no more have ended than were spawned.
+            finished_count: self.finished(),
+            spawned_count: self.spawned(),
+            num_alive_tasks: self.alive(),
+            injector_depth: self.injector.len(),
+            num_worker_threads: self.threads.live(),
+            num_blocking_threads: blocking.threads,
+            num_idle_blocking_threads: blocking.idle,
+            blocking_queue_depth: blocking.queued,
+            lend_count: self.blocking.lend_count(),
+            stall_count: self.watcher.stalls.load(Ordering::Relaxed),
+            rescued_count: self.watcher.rescued.load(Ordering::Relaxed),
             arena_bytes: self.arenas.bytes(),
             panics: self.hooks.panics.load(Ordering::Relaxed),
             #[cfg(feature = "time")]
-            timers: self.timers.len(),
+            num_timers: self.timers.len(),
         }
     }
 

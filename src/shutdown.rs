@@ -23,10 +23,11 @@
 //! opened. So the closer also looks on its own, every 10 ms.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io;
+use std::iter;
 use std::time::Duration;
 
-use crate::WorkerKind;
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry, UserCode};
 use crate::metrics::TaskInfo;
@@ -36,6 +37,7 @@ use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
 use crate::task;
 use crate::thief::Thief;
 use crate::worker::Main;
+use crate::{Coordinator, Handle, WorkerKind};
 
 /// How often a closer looks by itself.
 const LOOK: Duration = Duration::from_millis(10);
@@ -58,6 +60,7 @@ const GRACE: Duration = Duration::from_secs(1);
 ///     println!("cannot be stopped: {stuck}");
 /// }
 /// assert!(report.still_running.is_empty());
+/// assert_eq!(report.to_string(), "0 finished, 1 cancelled");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -72,6 +75,57 @@ pub struct ShutdownReport {
     /// destructor that has not returned, and what was behind it. The task that calls
     /// `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} finished, {} cancelled", self.finished, self.cancelled)?;
+        if !self.still_running.is_empty() {
+            write!(f, ", {} still running", self.still_running.len())?;
+        }
+        let separators = iter::once(": ").chain(iter::repeat("; "));
+        self.still_running.iter().zip(separators).try_for_each(|(task, s)| write!(f, "{s}{task}"))
+    }
+}
+
+impl Coordinator {
+    /// Whether a [`shutdown`](Self::shutdown) has begun, or is over: tasks that are spawned
+    /// from outside are refused.
+    ///
+    /// Tasks are cancelled at the limit; a main future of [`block_on`](Self::block_on) never
+    /// is. One that goes round and round should look at this and return, or wait for what
+    /// ends with the tasks: a channel that closes, a `CancelToken`.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// assert!(!coord.is_shutting_down());
+    /// coord.shutdown(std::time::Duration::ZERO);
+    /// assert!(coord.is_shutting_down());
+    /// ```
+    pub fn is_shutting_down(&self) -> bool {
+        self.shared().is_shutting_down()
+    }
+}
+
+impl Handle {
+    /// See [`Coordinator::is_shutting_down`]. Also true if the coordinator was dropped.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let handle = coord.handle();
+    /// drop(coord);
+    /// assert!(handle.is_shutting_down());
+    /// ```
+    pub fn is_shutting_down(&self) -> bool {
+        self.shared().is_shutting_down()
+    }
+}
+
+impl Shared {
+    fn is_shutting_down(&self) -> bool {
+        // Relaxed: nothing else is told by it.
+        self.phase.load(Ordering::Relaxed) >= Phase::Draining
+    }
 }
 
 /// Lets tasks finish for `limit`, then cancels the rest.

@@ -56,7 +56,7 @@ fn threads_are_dedicated_and_named() {
         closure.await.unwrap()
     });
     assert_eq!((info.kind(), info.index()), (WorkerKind::Blocking, 0));
-    assert_eq!(name.as_deref(), Some("pool-blocking-0"));
+    assert_eq!(name.as_deref(), Some("pool-pool-0"));
     assert_ne!(id, here);
 }
 

@@ -1,5 +1,5 @@
-//! Promise: each option of the builder takes effect, 0 means the default, and
-//! nonsense is refused with a sentence that names it.
+//! Promise: each option of the builder takes effect, 0 means none or, where that makes no
+//! sense, the default, and nonsense is refused with a sentence that names it.
 
 mod common;
 
@@ -68,7 +68,7 @@ fn thread_names() {
     names.sort();
     assert_eq!(names, ["crawler-0", "crawler-1"]);
     let name = block_on(coord.spawn_blocking(thread_name)).unwrap();
-    assert_eq!(name, "crawler-blocking-0");
+    assert_eq!(name, "crawler-pool-0");
     let coord = started(Coordinator::builder().workers(1));
     assert_eq!(block_on(coord.spawn(async { thread_name() })).unwrap(), "oasync-0");
 }
@@ -209,9 +209,22 @@ fn thread_hooks_are_called_once_for_each_thread() {
 }
 
 #[test]
-fn zero_is_the_default() {
+fn zero_is_none_where_that_makes_sense() {
+    let builder = Coordinator::builder().workers(1).keep_alive(Duration::ZERO).arena_keep(0);
+    let coord = started(builder);
+    for n in 0..100 {
+        assert_eq!(block_on(coord.spawn_blocking(move || n)).unwrap(), n);
+    }
+    eventually("the threads end", || coord.metrics().num_blocking_threads() == 0);
+    let task = coord.spawn(async { *oasync::arena().alloc(1) });
+    assert_eq!(block_on(task).unwrap(), 1);
+    assert_eq!(coord.metrics().arena_bytes(), 0);
+}
+
+#[test]
+fn zero_is_the_default_where_none_makes_no_sense() {
     let all = |builder: Builder| builder.workers(0).blocking_threads(0).stack_size(0);
-    let zero = all(Coordinator::builder()).keep_alive(Duration::ZERO).arena_keep(0);
+    let zero = all(Coordinator::builder()).stall_threshold(Duration::ZERO);
     let (zero, unset) = (started(zero), started(Coordinator::builder()));
     let cores = thread::available_parallelism().unwrap().get();
     for coord in [&zero, &unset] {

@@ -1,6 +1,6 @@
 //! Promise: what would be unsound does not compile: data of an arena used after
 //! it, what leaves a scope, thread-bound values that cross threads, keys that change
-//! their type.
+//! their type, or are not declared as such.
 // The messages were recorded with the names that `sync` brings.
 #![cfg(feature = "sync")]
 

@@ -435,3 +435,35 @@ fn of_70_000_tasks_those_that_wait_are_listed_and_no_others() {
     ids.sort_unstable();
     assert!(listed == ids, "{} of {} are listed", listed.len(), ids.len());
 }
+
+#[test]
+fn every_task_is_counted_when_it_is_spawned_and_when_it_ends() {
+    let coord = coordinator(2);
+    let counts = || {
+        let metrics = coord.metrics();
+        (metrics.spawned_count(), metrics.finished_count())
+    };
+    let waits = coord.spawn(std::future::pending::<()>());
+    let closure = coord.spawn_blocking(|| ());
+    assert_eq!(counts(), (2, 0));
+    coord.block_on(async {
+        closure.await.unwrap();
+        for task in oasync::spawn_many((0..50).map(|_| async {})) {
+            task.await.unwrap();
+        }
+        assert!(oasync::spawn(async { panic!("planned: counted") }).await.is_err());
+        assert!(waits.cancel().await.is_err());
+    });
+    eventually("all have ended", || counts() == (53, 53));
+    coord.shutdown(LONG);
+    coord.go(async {});
+    assert_eq!(counts(), (53, 53), "a refused task is not counted");
+}
+
+#[test]
+fn what_metrics_print_is_named_as_their_methods() {
+    let printed = format!("{:?}", coordinator(1).metrics());
+    for name in ["spawned_count: 0", "num_alive_tasks: 0", "injector_depth: 0", "lend_count: 0"] {
+        assert!(printed.contains(name), "{printed}");
+    }
+}

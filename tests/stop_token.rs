@@ -200,3 +200,60 @@ fn cancelling_after_the_coordinator_is_gone_does_no_harm() {
         assert!(block_on(task.cancel()).unwrap_err().is_cancelled());
     }
 }
+
+#[test]
+fn told_to_stop_a_closure_still_gives_its_result() {
+    let coord = coordinator(1);
+    coord.start().unwrap();
+    let (inside, entered) = mpsc::channel();
+    let task = coord.spawn_blocking_with(move |stop| {
+        inside.send(()).unwrap();
+        (until_told(stop), "the result")
+    });
+    entered.recv_timeout(LONG).unwrap();
+    task.stop();
+    task.stop();
+    assert_eq!(block_on(task).unwrap(), (true, "the result"));
+}
+
+#[test]
+fn told_to_stop_while_it_is_queued_a_closure_runs_and_sees_it() {
+    let (coord, release) = busy();
+    let task = coord.spawn_blocking_with(StopToken::is_cancelled);
+    task.stop();
+    assert_eq!(coord.metrics().blocking_queue_depth(), 1);
+    drop(release);
+    assert!(block_on(task).unwrap());
+}
+
+#[test]
+fn what_has_no_token_goes_on_when_it_is_told_to_stop() {
+    let (coord, release) = busy();
+    let (task, closure) = (coord.spawn(async { 1 }), coord.spawn_blocking(|| 2));
+    task.stop();
+    closure.stop();
+    drop(release);
+    assert_eq!(block_on(async { (task.await.unwrap(), closure.await.unwrap()) }), (1, 2));
+    let late = coord.spawn_blocking_with(|_| 3);
+    let handle = coord.handle();
+    drop(coord);
+    late.stop();
+    let refused = handle.spawn_blocking_with(|_| 4);
+    refused.stop();
+    assert!(block_on(refused).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn an_aborted_closure_that_is_queued_makes_room_and_one_that_runs_is_told() {
+    let (coord, release) = busy();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let guard = CountDrop(drops.clone());
+    let task = coord.spawn_blocking_with(move |_| drop(guard));
+    task.abort();
+    eventually("it left the queue", || drops.load(Ordering::SeqCst) == 1);
+    assert_eq!(coord.metrics().blocking_queue_depth(), 0);
+    drop(release);
+    let (task, rx) = told(&coord);
+    task.abort();
+    assert_eq!(rx.recv_timeout(LONG), Ok(true), "it was told");
+}

@@ -18,9 +18,10 @@ const SHORT: usize = 256;
 /// Tells a blocking closure whether it should stop; from
 /// [`spawn_blocking_with`](crate::spawn_blocking_with()).
 ///
-/// It is set when the closure's handle is [cancelled](crate::JoinHandle::cancel), or
-/// when its coordinator cancels what is left, at the limit of a shutdown or when it is
-/// dropped, and stays set. The closure has to look: nothing interrupts it. It may be
+/// It is set when the closure's handle is [cancelled](crate::JoinHandle::cancel) or told to
+/// [stop](crate::JoinHandle::stop), or when its coordinator cancels what is left, at the
+/// limit of a shutdown or when it is dropped, and stays set. The closure has to look:
+/// nothing interrupts it. It may be
 /// cloned and sent to threads that help.
 ///
 /// ```
@@ -70,7 +71,7 @@ impl StopToken {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        // Acquire: meets the Release in `request`.
+        // Acquire: meets the Release in `tell`.
         self.stop.requested.load(Ordering::Acquire) || self.shared.is_cancelling()
     }
 }
@@ -81,16 +82,22 @@ impl fmt::Debug for StopToken {
     }
 }
 
-/// Tells the closure of a task, if it has a token; and gives the coordinator whose
+/// Tells the closure of a task, if it has a token.
+pub(crate) fn tell(meta: &Meta) -> Option<&Stop> {
+    let stop = meta.extra().and_then(|extra| extra.stop.as_deref())?;
+    // Release: meets the Acquire in `is_cancelled`.
+    stop.requested.store(true, Ordering::Release);
+    Some(stop)
+}
+
+/// Does that, and gives the coordinator whose
 /// queue it may be in, as far as one can tell. (The pointer in the metadata is of no
 /// use: the closure may have ended, and the coordinator with it.)
 pub(crate) fn request(meta: &Meta) -> Option<Arc<Shared>> {
     if !meta.is_blocking() {
         return None;
     }
-    if let Some(stop) = meta.extra().and_then(|extra| extra.stop.as_ref()) {
-        // Release: meets the Acquire in `is_cancelled`.
-        stop.requested.store(true, Ordering::Release);
+    if let Some(stop) = tell(meta) {
         return stop.shared.upgrade();
     }
     // If it is another at the same address, its queue does not hold the closure.

@@ -226,7 +226,7 @@ impl BlockingPool {
     /// nobody is sent, says how many threads there are.
     fn try_start(&self, shared: &Shared) -> Option<usize> {
         let index = self.indices.take();
-        let name = format!("{}-blocking-{index}", shared.options.thread_name);
+        let name = format!("{}-pool-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
         if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
             return None;

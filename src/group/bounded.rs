@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::free;
+use crate::group::bounded_task::BoundedTaskBuilder;
 use crate::group::inner::{Inner, Places, State};
 use crate::group::wait::{self, GroupReport, JoinNext};
 use crate::shared::Shared;
@@ -23,7 +24,8 @@ use crate::task::{JoinError, Kind, Site, TaskId, launch_created};
 /// the child was cancelled or detached.
 ///
 /// A child that waits for a place in its own group holds one meanwhile: if all do,
-/// none goes on.
+/// none goes on. So there is no [`Spawner`](crate::Spawner) for children; to spawn from
+/// several places, share the group itself, by reference or in an `Arc`.
 ///
 /// ```
 /// let group = oasync::BoundedGroup::new(4);
@@ -57,6 +59,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     /// let group = oasync::BoundedGroup::<()>::new(8);
     /// assert_eq!(group.limit(), 8);
     /// ```
+    #[must_use = "a group that is dropped cancels its tasks"]
     pub fn new(limit: usize) -> Self {
         free::with_current(|shared| Self::on(shared, limit))
     }
@@ -85,7 +88,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        self.spawn_at(Location::caller(), Kind::Future, future)
+        self.spawn_at(Location::caller(), None, Kind::Future, future)
     }
 
     /// Waits for a place, then sends the closure to the blocking pool.
@@ -106,16 +109,22 @@ impl<T: Send + 'static> BoundedGroup<T> {
     where
         F: FnOnce() -> T + Send + 'static,
     {
-        self.spawn_at(Location::caller(), Kind::Blocking, async move { f() })
+        self.spawn_at(Location::caller(), None, Kind::Blocking, async move { f() })
     }
 
-    async fn spawn_at<F>(&self, site: &'static Site, kind: Kind, future: F) -> TaskId
+    pub(super) async fn spawn_at<F>(
+        &self,
+        site: &'static Site,
+        name: Option<Arc<str>>,
+        kind: Kind,
+        future: F,
+    ) -> TaskId
     where
         F: Future<Output = T> + Send + 'static,
     {
         Place { group: &self.inner, ticket: None }.await;
         // No await from here on: the place is the child's now.
-        self.inner.spawn(site, None, kind, future, launch_created)
+        self.inner.spawn(site, name, kind, future, launch_created)
     }
 
     /// Spawns the task if there is a place for it and nobody waits for one.
@@ -136,10 +145,61 @@ impl<T: Send + 'static> BoundedGroup<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
+        self.try_spawn_at(Location::caller(), None, Kind::Future, future, |future| future)
+    }
+
+    /// Sends the closure to the blocking pool if there is a place for it and nobody waits for
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// Gives the closure back if there is none.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let group = coord.bounded_group(1);
+    /// group.try_spawn_blocking(|| 1).unwrap();
+    /// let full = group.try_spawn_blocking(|| 2).unwrap_err();
+    /// assert_eq!(full.into_inner()(), 2);
+    /// ```
+    #[track_caller]
+    pub fn try_spawn_blocking<F>(&self, f: F) -> Result<TaskId, GroupFull<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let run = |f: F| async move { f() };
+        self.try_spawn_at(Location::caller(), None, Kind::Blocking, f, run)
+    }
+
+    /// Spawns what `make` makes of `work`, or gives `work` back.
+    pub(super) fn try_spawn_at<W, F>(
+        &self,
+        site: &'static Site,
+        name: Option<Arc<str>>,
+        kind: Kind,
+        work: W,
+        make: impl FnOnce(W) -> F,
+    ) -> Result<TaskId, GroupFull<W>>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
         if !self.inner.with(|state| places(state).take()) {
-            return Err(GroupFull(future));
+            return Err(GroupFull(work));
         }
-        Ok(self.inner.spawn(Location::caller(), None, Kind::Future, future, launch_created))
+        Ok(self.inner.spawn(site, name, kind, make(work), launch_created))
+    }
+
+    /// Builds a child with a name.
+    ///
+    /// ```
+    /// let group = oasync::BoundedGroup::new(1);
+    /// oasync::block_on(async {
+    ///     group.task().name("deep thought").spawn(async { 42 }).await;
+    ///     assert_eq!(group.join_next().await.unwrap().unwrap(), 42);
+    /// });
+    /// ```
+    pub fn task(&self) -> BoundedTaskBuilder<'_, T> {
+        BoundedTaskBuilder::new(self)
     }
 }
 
@@ -173,6 +233,7 @@ impl<T> BoundedGroup<T> {
     /// ```
     /// assert!(oasync::BoundedGroup::<()>::new(1).try_join_next().is_none());
     /// ```
+    #[must_use = "the result is given out once"]
     pub fn try_join_next(&self) -> Option<Result<T, JoinError>> {
         self.inner.with(|state| state.next_result()).flatten()
     }
@@ -253,6 +314,7 @@ impl<T> BoundedGroup<T> {
     /// let report = group.drain(std::time::Duration::from_secs(5));
     /// assert!(report.still_running.is_empty());
     /// ```
+    #[must_use = "it says which tasks are left"]
     pub fn drain(&self, limit: Duration) -> GroupReport {
         wait::drain(&self.inner, limit)
     }
@@ -284,7 +346,7 @@ impl<T> fmt::Debug for BoundedGroup<T> {
     }
 }
 
-/// A [`BoundedGroup`] had no place for this future.
+/// A [`BoundedGroup`] had no place for this future or closure.
 ///
 /// ```
 /// let coord = oasync::Coordinator::new();
@@ -297,7 +359,7 @@ impl<T> fmt::Debug for BoundedGroup<T> {
 pub struct GroupFull<F>(F);
 
 impl<F> GroupFull<F> {
-    /// The future that was not spawned.
+    /// The future that was not spawned, or the closure.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

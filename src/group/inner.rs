@@ -19,8 +19,8 @@ use crate::group::waiters::Waiters;
 use crate::hooks::{Hooks, PanicReport};
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Mutex, lock};
-use crate::task::sink::{Label, Leash, Sink};
-use crate::task::{self, JoinError, Kind, New, Outcome, Runnable, TaskId, id};
+use crate::task::sink::{Leash, Sink};
+use crate::task::{self, JoinError, Kind, Label, New, Outcome, Runnable, TaskId, id};
 
 /// A table or queue that is empty and has room for more gives its memory back.
 const KEEP: usize = 256;
@@ -36,7 +36,7 @@ pub(super) struct State<T> {
     running: usize,
     /// Results nobody has taken. A value without a size takes no memory here.
     values: VecDeque<T>,
-    errors: VecDeque<(TaskId, Option<PanicReport>)>,
+    errors: VecDeque<(Label, Option<PanicReport>)>,
     /// The group was dropped.
     closed: bool,
     pub(super) joiners: Waiters,
@@ -49,6 +49,17 @@ enum Child {
     Alive(Leash),
     Cancelled(Box<Label>),
     Detached,
+}
+
+impl Child {
+    /// What to call it, if the group counts it.
+    fn label(&self) -> Option<Label> {
+        match self {
+            Child::Alive(leash) => Some(leash.label()),
+            Child::Cancelled(label) => Some((**label).clone()),
+            Child::Detached => None,
+        }
+    }
 }
 
 /// Places for children. If one is free, nobody waits.
@@ -75,9 +86,9 @@ struct Membership<T> {
 }
 
 impl<T: Send> Sink<T> for Membership<T> {
-    fn put(self, id: TaskId, outcome: Outcome<T>) {
+    fn put(self, outcome: Outcome<T>) {
         let hooks = self.group.shared.hooks.clone();
-        self.group.end(self.key, id, outcome);
+        self.group.end(self.key, outcome);
         // If it is the last, the results that nobody took go with it.
         hooks.guard(|| drop(self));
     }
@@ -133,16 +144,16 @@ impl<T> Inner<T> {
     }
 
     /// A child has ended.
-    fn end(&self, key: usize, id: TaskId, outcome: Outcome<T>) {
+    fn end(&self, key: usize, outcome: Outcome<T>) {
         let mut state = lock(&self.state);
         let child = state.children.remove(key);
         shrink(&mut state.children);
         let mut calls = Calls::default();
-        let unwanted = match child {
+        let unwanted = match &child {
             Child::Detached => Some(outcome),
             Child::Alive(_) | Child::Cancelled(_) => {
                 state.running -= 1;
-                state.keep(id, outcome);
+                state.keep(&child, outcome);
                 calls.joiner = state.joiners.call();
                 state.call_if_done(&mut calls);
                 None
@@ -223,14 +234,7 @@ impl<T> Inner<T> {
 
     /// The children that the group counts.
     pub(super) fn labels(&self) -> Vec<Label> {
-        self.with(|state| {
-            let label = |(_, child): (usize, &Child)| match child {
-                Child::Alive(leash) => Some(leash.label()),
-                Child::Cancelled(label) => Some((**label).clone()),
-                Child::Detached => None,
-            };
-            state.children.iter().filter_map(label).collect()
-        })
+        self.with(|state| state.children.iter().filter_map(|(_, child)| child.label()).collect())
     }
 }
 
@@ -283,8 +287,8 @@ impl<T> State<T> {
     /// The next result, errors first; `Some(None)` if there will be none.
     pub(super) fn next_result(&mut self) -> Option<Option<Result<T, JoinError>>> {
         let result = match self.errors.pop_front() {
-            Some((id, Some(mut report))) => Err(JoinError::panicked(id, report.take())),
-            Some((id, None)) => Err(JoinError::cancelled(id)),
+            Some((label, Some(mut report))) => Err(JoinError::panicked(label, report.take())),
+            Some((label, None)) => Err(JoinError::cancelled(label)),
             None => match self.values.pop_front() {
                 Some(value) => Ok(value),
                 None => return (self.running == 0).then_some(None),
@@ -296,12 +300,13 @@ impl<T> State<T> {
         Some(Some(result))
     }
 
-    fn keep(&mut self, id: TaskId, outcome: Outcome<T>) {
-        match outcome.take() {
-            Ok(Some(value)) => self.values.push_back(value),
-            Ok(None) => self.errors.push_back((id, None)),
-            Err(report) => self.errors.push_back((id, Some(report))),
-        }
+    fn keep(&mut self, child: &Child, outcome: Outcome<T>) {
+        let report = match outcome.take() {
+            Ok(Some(value)) => return self.values.push_back(value),
+            Ok(None) => None,
+            Err(report) => Some(report),
+        };
+        self.errors.extend(child.label().map(|label| (label, report)));
     }
 
     fn call_if_done(&mut self, calls: &mut Calls) {

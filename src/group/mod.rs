@@ -2,17 +2,19 @@
 //!
 //! * [`TaskGroup`]: what users hold, and what ends with it.
 //! * [`Spawner`]: spawns into a group from anywhere.
-//! * [`BoundedGroup`]: so many at a time.
+//! * [`BoundedGroup`]: so many at a time; [`BoundedTaskBuilder`] names them.
 //! * [`wait`]: the futures that wait for children.
 //! * [`inner`]: what group and children share.
 
 mod bounded;
+mod bounded_task;
 mod inner;
 mod spawner;
 mod wait;
 mod waiters;
 
 pub use bounded::{BoundedGroup, GroupFull};
+pub use bounded_task::BoundedTaskBuilder;
 pub use spawner::{GroupTaskBuilder, Spawner};
 pub use wait::{GroupReport, JoinNext};
 
@@ -69,6 +71,7 @@ impl<T: Send + 'static> TaskGroup<T> {
     /// group.spawn(async { 1 });
     /// assert_eq!(oasync::block_on(group.join_next()).unwrap().unwrap(), 1);
     /// ```
+    #[must_use = "a group that is dropped cancels its tasks"]
     pub fn new() -> Self {
         free::with_current(Self::on)
     }
@@ -198,6 +201,7 @@ impl<T> TaskGroup<T> {
     ///     std::thread::yield_now();
     /// }
     /// ```
+    #[must_use = "the result is given out once"]
     pub fn try_join_next(&self) -> Option<Result<T, JoinError>> {
         self.inner().with(|state| state.next_result()).flatten()
     }
@@ -310,6 +314,7 @@ impl<T> TaskGroup<T> {
     /// assert_eq!(report.still_running[0].name(), Some("listener"));
     /// println!("{report}"); // 1 left: task 2 `listener`, spawned at src/main.rs:6:31, waiting
     /// ```
+    #[must_use = "it says which tasks are left"]
     pub fn drain(&self, limit: Duration) -> GroupReport {
         wait::drain(self.inner(), limit)
     }

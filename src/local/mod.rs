@@ -284,5 +284,14 @@ macro_rules! task_local {
         $vis static $name: $crate::$kind<$t> = $crate::$kind::new();
         $crate::task_local!($($($rest)*)?);
     };
+    (@ $kind:ident [$($attrs:tt)*] $vis:vis static $name:ident: $t:ty = $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "a task-local key has no value of its own: write `static ", ::core::stringify!($name),
+            ": ", ::core::stringify!($t), ";`, and give it one with `scope` or `sync_scope`"
+        ));
+    };
+    (@ $($rest:tt)*) => {
+        ::core::compile_error!("`task_local!` takes lines of the form `static NAME: Type;`");
+    };
     ($($item:tt)+) => { $crate::task_local!(@ TaskLocal [] $($item)+); };
 }

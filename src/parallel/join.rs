@@ -5,17 +5,18 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use crate::TaskGroup;
 use crate::free;
-use crate::parallel::{Failure, discard, end, poll_caught};
+use crate::parallel::{Failure, always, discard, end, poll_caught};
 use crate::shared::Shared;
 use crate::sync_facade::Arc;
 use crate::task::{self, JoinHandle, New, Site};
-use crate::{JoinNext, TaskGroup};
 
 /// Runs two futures in parallel and gives both results: `a` is polled right here, `b` in
 /// a task of its own.
 ///
-/// Nothing happens before it is awaited.
+/// Nothing happens before it is awaited. `a` may borrow, and need not be `Send`; then what
+/// this returns is not either.
 ///
 /// # Panics
 ///
@@ -36,21 +37,28 @@ use crate::{JoinNext, TaskGroup};
 /// assert_eq!(low + high, 499_500);
 /// ```
 #[track_caller]
-pub fn join<A, B>(a: A, b: B) -> impl Future<Output = (A::Output, B::Output)> + Send + use<A, B>
+pub fn join<A, B>(a: A, b: B) -> impl Future<Output = (A::Output, B::Output)>
 where
-    A: Future + Send + 'static,
+    A: Future,
     B: Future + Send + 'static,
-    A::Output: Send + 'static,
     B::Output: Send + 'static,
 {
-    join_at(Location::caller(), a, b)
+    join_at(Location::caller(), a, b, Ok, Ok, always)
 }
 
-async fn join_at<A, B>(site: &'static Site, a: A, b: B) -> (A::Output, B::Output)
+/// Runs both futures, whose outputs the two judges look at, and returns what `give` makes of
+/// the results. (Not of a future around this one, which would be larger by `a` and `b`.)
+pub(super) async fn join_at<A, B, T, U, E, R>(
+    site: &'static Site,
+    a: A,
+    b: B,
+    judge_a: impl Fn(A::Output) -> Result<T, E>,
+    judge_b: impl Fn(B::Output) -> Result<U, E>,
+    give: impl FnOnce(Result<(T, U), E>) -> R,
+) -> R
 where
-    A: Future + Send + 'static,
+    A: Future,
     B: Future + Send + 'static,
-    A::Output: Send + 'static,
     B::Output: Send + 'static,
 {
     let mut theirs = free::with_current(|shared| {
@@ -62,28 +70,28 @@ where
     let (mut from_a, mut from_b) = (None, None);
     let both = poll_fn(|cx| {
         if let Poll::Ready(output) = poll_caught(&shared, ours.as_mut(), cx) {
-            from_a = Some(output?);
+            from_a = Some(judge_a(output?).map_err(Failure::Error)?);
         }
         if from_b.is_none() {
             if let Poll::Ready(output) = theirs.poll(cx) {
-                from_b = Some(output?);
+                from_b = Some(judge_b(output?).map_err(Failure::Error)?);
             }
         }
         let done = from_a.is_some() && from_b.is_some();
         if done { Poll::Ready(Ok(())) } else { Poll::Pending }
     });
-    let ended: Result<(), Failure> = both.await;
+    let ended: Result<(), Failure<E>> = both.await;
     let failure = match (ended, from_a, from_b) {
-        (Ok(()), Some(a), Some(b)) => return (a, b),
+        (Ok(()), Some(a), Some(b)) => return give(Ok((a, b))),
         (ended, a, b) => {
             shared.hooks.guard(|| ours.set(None));
             discard(&shared, a);
             discard(&shared, b);
-            ended.err().unwrap_or(Failure(None))
+            ended.err().unwrap_or(Failure::Cancelled)
         }
     };
     theirs.end().await;
-    match failure.go_on(&shared).await {}
+    give(Err(failure.go_on(&shared).await))
 }
 
 /// Holds a task: dropping this cancels it.
@@ -93,7 +101,7 @@ struct Held<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Held<T> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Failure>> {
+    fn poll<E>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Failure<E>>> {
         match &mut self.handle {
             Some(handle) => Pin::new(handle).poll(cx).map_err(Failure::from),
             None => Poll::Pending,
@@ -149,18 +157,24 @@ where
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    join_all_at(Location::caller(), futures.into_iter().collect())
+    let (site, futures) = (Location::caller(), futures.into_iter().collect());
+    async move { always(join_all_at(site, futures, Ok).await) }
 }
 
-async fn join_all_at<F>(site: &'static Site, futures: Vec<F>) -> Vec<F::Output>
+/// Runs all futures, whose outputs `judge` looks at.
+pub(super) async fn join_all_at<F, T, E>(
+    site: &'static Site,
+    futures: Vec<F>,
+    judge: impl Fn(F::Output) -> Result<T, E>,
+) -> Result<Vec<T>, E>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let mut values: Vec<Option<F::Output>> = Vec::new();
+    let mut values: Vec<Option<T>> = Vec::new();
     values.resize_with(futures.len(), || None);
     let mut futures = futures.into_iter();
-    let Some(first) = futures.next() else { return Vec::new() };
+    let Some(first) = futures.next() else { return Ok(Vec::new()) };
     let group = TaskGroup::new();
     for (index, future) in (1..).zip(futures) {
         group.spawn_aside(site, async move { (index, future.await) });
@@ -169,33 +183,23 @@ where
     let mut first = pin!(Some(first));
     let mut next = group.join_next();
     let failed = poll_fn(|cx| {
-        if let Poll::Ready(value) = poll_caught(&shared, first.as_mut(), cx) {
-            values[0] = Some(value?);
+        if let Poll::Ready(output) = poll_caught(&shared, first.as_mut(), cx) {
+            values[0] = Some(judge(output?).map_err(Failure::Error)?);
         }
-        poll_children(&mut next, &mut values, cx)?;
+        while let Poll::Ready(Some(child)) = Pin::new(&mut next).poll(cx) {
+            let (index, output): (usize, _) = child?;
+            values[index] = Some(judge(output).map_err(Failure::Error)?);
+        }
         let done = values[0].is_some() && group.is_empty();
         if done { Poll::Ready(Ok(())) } else { Poll::Pending }
     });
-    let failed: Result<(), Failure> = failed.await;
+    let failed: Result<(), Failure<E>> = failed.await;
     drop(next);
     let Err(failure) = failed else {
-        return values.into_iter().flatten().collect();
+        return Ok(values.into_iter().flatten().collect());
     };
     shared.hooks.guard(|| first.set(None));
     discard(&shared, values);
     end(group).await;
-    match failure.go_on(&shared).await {}
-}
-
-/// Takes the results that are there.
-fn poll_children<T>(
-    next: &mut JoinNext<'_, (usize, T)>,
-    values: &mut [Option<T>],
-    cx: &mut Context<'_>,
-) -> Result<(), Failure> {
-    while let Poll::Ready(Some(result)) = Pin::new(&mut *next).poll(cx) {
-        let (index, value) = result?;
-        values[index] = Some(value);
-    }
-    Ok(())
+    Err(failure.go_on(&shared).await)
 }

@@ -9,7 +9,7 @@ use crate::block_on::block_on;
 use crate::scope::Inner;
 use crate::sync_facade::{Arc, Mutex, lock};
 use crate::task::sink::Leash;
-use crate::task::{JoinError, Outcome, TaskId};
+use crate::task::{JoinError, Label, Outcome, TaskId};
 
 /// Holds the result between the end of the task and the handle's taking it.
 pub(super) struct Slot<T> {
@@ -42,7 +42,11 @@ impl<T> Slot<T> {
     }
 
     /// The result, if it is there; else it is told to `waker`.
-    fn poll(&self, cx: &mut Context<'_>, id: TaskId) -> Poll<Result<T, JoinError>> {
+    fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        label: impl FnOnce() -> Label,
+    ) -> Poll<Result<T, JoinError>> {
         let waker = cx.waker().clone();
         let mut state = lock(&self.state);
         let unused = match &mut *state {
@@ -51,8 +55,8 @@ impl<T> Slot<T> {
                 let full = std::mem::replace(&mut *state, SlotState::Taken);
                 drop(state);
                 return Poll::Ready(match full {
-                    SlotState::Full(outcome) => outcome.into_result(id),
-                    _ => Err(JoinError::cancelled(id)),
+                    SlotState::Full(outcome) => outcome.into_result(label),
+                    _ => Err(JoinError::cancelled(label())),
                 });
             }
         };
@@ -99,16 +103,23 @@ impl<T> Drop for Slot<T> {
 #[must_use = "dropping a handle drops the task's result; `go` says so in one word"]
 pub struct ScopedJoinHandle<'scope, T> {
     slot: Arc<Slot<T>>,
-    /// `None` once it is cancelled.
+    /// `None` once it is cancelled; then there is the label.
     leash: Option<Leash>,
-    id: TaskId,
+    label: Option<Box<Label>>,
     scope: PhantomData<&'scope ()>,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
     pub(super) fn new(slot: Arc<Slot<T>>, leash: Leash) -> Self {
-        let id = leash.id();
-        ScopedJoinHandle { slot, leash: Some(leash), id, scope: PhantomData }
+        ScopedJoinHandle { slot, leash: Some(leash), label: None, scope: PhantomData }
+    }
+
+    fn label(&self) -> Label {
+        match (&self.leash, &self.label) {
+            (Some(leash), _) => leash.label(),
+            (None, Some(label)) => (**label).clone(),
+            (None, None) => unreachable!("`cancel` leaves a label"),
+        }
     }
 
     /// Blocks until the task has ended, working meanwhile as
@@ -139,6 +150,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     pub fn cancel(&mut self) {
         if let Some(leash) = self.leash.take() {
+            self.label = Some(Box::new(leash.label()));
             Leash::cancel(&self.slot.scope.shared, vec![leash]);
         }
     }
@@ -167,7 +179,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// });
     /// ```
     pub fn id(&self) -> TaskId {
-        self.id
+        self.label().id
     }
 }
 
@@ -175,7 +187,7 @@ impl<T> Future for ScopedJoinHandle<'_, T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.slot.poll(cx, self.id)
+        self.slot.poll(cx, || self.label())
     }
 }
 
@@ -190,7 +202,7 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
 impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopedJoinHandle")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("finished", &self.is_finished())
             .finish()
     }

@@ -44,7 +44,7 @@ use crate::hooks::PanicReport;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Mutex, lock};
 use crate::task::sink::Sink;
-use crate::task::{self, Kind, New, Outcome, Site, TaskId};
+use crate::task::{self, Kind, New, Outcome, Site};
 use crate::{Coordinator, Handle, context, free};
 
 use handle::Slot;
@@ -200,7 +200,7 @@ struct Finish<T> {
 }
 
 impl<T> Sink<T> for Finish<T> {
-    fn put(self, _id: TaskId, outcome: Outcome<T>) {
+    fn put(self, outcome: Outcome<T>) {
         let Finish { kept, inner } = self;
         let hooks = &inner.shared.hooks;
         match kept {

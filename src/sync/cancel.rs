@@ -119,6 +119,7 @@ impl CancelToken {
     /// server.cancel();
     /// assert!(other.is_cancelled());
     /// ```
+    #[must_use = "a child tells only who holds it"]
     pub fn child(&self) -> Self {
         let mut children = lock(&self.node.children);
         if self.is_cancelled() {

@@ -30,6 +30,12 @@
 
 #[doc(inline)]
 pub use async_channel::{
-    Closed, Receiver, Recv, RecvError, Send, SendError, Sender, TryRecvError, TrySendError,
-    WeakReceiver, WeakSender, bounded, unbounded,
+    Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, WeakReceiver, WeakSender,
+    bounded, unbounded,
 };
+
+/// The futures of the channels, by name.
+pub mod futures {
+    #[doc(inline)]
+    pub use async_channel::{Closed, Recv, Send};
+}

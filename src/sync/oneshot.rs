@@ -19,6 +19,7 @@
 
 use std::error;
 use std::fmt;
+use std::io;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -330,7 +331,7 @@ impl<T> fmt::Debug for Receiver<T> {
 /// drop(sender);
 /// assert_eq!(receiver.recv_blocking(), Err(oasync::sync::oneshot::Closed));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Closed;
 
 impl fmt::Display for Closed {
@@ -340,3 +341,9 @@ impl fmt::Display for Closed {
 }
 
 impl error::Error for Closed {}
+
+impl From<Closed> for io::Error {
+    fn from(closed: Closed) -> Self {
+        io::Error::new(io::ErrorKind::BrokenPipe, closed)
+    }
+}

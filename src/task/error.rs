@@ -3,38 +3,59 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 
-use crate::sync_facade::{Mutex, lock};
-use crate::task::TaskId;
+use crate::sync_facade::Mutex;
+use crate::task::{Label, TaskId};
 
-/// Why a task gave no result: it panicked, or it was cancelled.
+/// Why a task gave no result: it panicked, or it was cancelled. One word large.
 ///
 /// ```
 /// let coord = oasync::Coordinator::new();
 /// let error = coord.block_on(async {
-///     oasync::spawn(async { panic!("out of tea") }).await.unwrap_err()
+///     oasync::task().name("tea").spawn(async { panic!("out of tea") }).await.unwrap_err()
 /// });
 /// assert!(error.is_panic());
+/// // task 1 `tea`, spawned at src/main.rs:3:32, panicked: out of tea
 /// assert!(error.to_string().ends_with("panicked: out of tea"));
 /// ```
-pub struct JoinError {
-    id: TaskId,
+pub struct JoinError(Box<Inner>);
+
+struct Inner {
+    label: Label,
     cause: Cause,
 }
 
 enum Cause {
     Cancelled,
-    /// Under a lock only to be `Sync`, which a payload need not be.
+    /// A panic whose payload is a text, which can be read.
+    Literal(&'static str),
+    Text(String),
+    /// Any other, under a lock only to be `Sync`, which a payload need not be.
     Panic(Mutex<Box<dyn Any + Send>>),
 }
 
+impl Cause {
+    fn panic(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast() {
+            Ok(literal) => Cause::Literal(*literal),
+            Err(payload) => match payload.downcast() {
+                Ok(text) => Cause::Text(*text),
+                Err(payload) => Cause::Panic(Mutex::new(payload)),
+            },
+        }
+    }
+}
+
 impl JoinError {
-    pub(crate) fn cancelled(id: TaskId) -> Self {
-        JoinError { id, cause: Cause::Cancelled }
+    #[cold]
+    pub(crate) fn cancelled(label: Label) -> Self {
+        JoinError(Box::new(Inner { label, cause: Cause::Cancelled }))
     }
 
-    pub(crate) fn panicked(id: TaskId, payload: Box<dyn Any + Send>) -> Self {
-        JoinError { id, cause: Cause::Panic(Mutex::new(payload)) }
+    #[cold]
+    pub(crate) fn panicked(label: Label, payload: Box<dyn Any + Send>) -> Self {
+        JoinError(Box::new(Inner { label, cause: Cause::panic(payload) }))
     }
 
     /// Whether the task was cancelled: by its handle, or because its
@@ -47,7 +68,7 @@ impl JoinError {
     /// assert!(oasync::block_on(task).unwrap_err().is_cancelled());
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, Cause::Cancelled)
+        matches!(self.0.cause, Cause::Cancelled)
     }
 
     /// Whether the task panicked.
@@ -57,7 +78,7 @@ impl JoinError {
     /// assert!(oasync::block_on(task).unwrap_err().is_panic());
     /// ```
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panic(_))
+        !self.is_cancelled()
     }
 
     /// The payload of the panic, for
@@ -92,10 +113,27 @@ impl JoinError {
     /// assert!(error.try_into_panic().unwrap_err().is_cancelled());
     /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
-        let JoinError { id, cause } = self;
+        let Inner { label, cause } = *self.0;
         match cause {
+            Cause::Cancelled => Err(JoinError::cancelled(label)),
+            Cause::Literal(text) => Ok(Box::new(text)),
+            Cause::Text(text) => Ok(Box::new(text)),
             Cause::Panic(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
-            cause => Err(JoinError { id, cause }),
+        }
+    }
+
+    /// The text of the panic, if the task panicked with one: the payload as a `&str` or a
+    /// `String`.
+    ///
+    /// ```
+    /// let task = oasync::spawn(async { panic!("out of {}", "tea") });
+    /// assert_eq!(oasync::block_on(task).unwrap_err().message(), Some("out of tea"));
+    /// ```
+    pub fn message(&self) -> Option<&str> {
+        match &self.0.cause {
+            Cause::Literal(text) => Some(text),
+            Cause::Text(text) => Some(text),
+            Cause::Cancelled | Cause::Panic(_) => None,
         }
     }
 
@@ -107,7 +145,27 @@ impl JoinError {
     /// assert_eq!(oasync::block_on(task).unwrap_err().id(), id);
     /// ```
     pub fn id(&self) -> TaskId {
-        self.id
+        self.0.label.id
+    }
+
+    /// The task's name, if it has one.
+    ///
+    /// ```
+    /// let task = oasync::task().name("tea").spawn(async { panic!("out of tea") });
+    /// assert_eq!(oasync::block_on(task).unwrap_err().name(), Some("tea"));
+    /// ```
+    pub fn name(&self) -> Option<&str> {
+        self.0.label.name.as_deref()
+    }
+
+    /// Where the task was spawned.
+    ///
+    /// ```
+    /// let task = oasync::spawn(async { panic!("out of tea") });
+    /// assert_eq!(oasync::block_on(task).unwrap_err().location().file(), file!());
+    /// ```
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.label.site
     }
 }
 
@@ -119,13 +177,13 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Cause::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Cause::Panic(payload) => match message(&**lock(payload)) {
-                Some(text) => write!(f, "task {} panicked: {text}", self.id),
-                None => write!(f, "task {} panicked", self.id),
-            },
-        }
+        write!(
+            f,
+            "{} {}",
+            self.0.label,
+            if self.is_panic() { "panicked" } else { "was cancelled" }
+        )?;
+        self.message().map_or(Ok(()), |text| write!(f, ": {text}"))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::blocking::cancel;
 use crate::context;
 use crate::hooks::{Hooks, guard_by};
 use crate::sync_facade::{Arc, Ordering};
-use crate::task::{JoinError, Meta, Outcome, TaskId};
+use crate::task::{JoinError, Label, Meta, Outcome, TaskId};
 
 type Task<T> = async_task::Task<Outcome<T>, Meta>;
 
@@ -41,7 +41,7 @@ type Task<T> = async_task::Task<Outcome<T>, Meta>;
 /// ```
 #[must_use = "dropping a handle detaches its task; `go` says so in one word"]
 pub struct JoinHandle<T> {
-    /// `None` only while it is being dropped or cancelled.
+    /// `None` only while the handle is being consumed.
     task: Option<Task<T>>,
 }
 
@@ -51,7 +51,7 @@ impl<T> JoinHandle<T> {
     }
 
     fn task(&self) -> &Task<T> {
-        self.task.as_ref().expect("only `drop` and `cancel` take it")
+        self.task.as_ref().expect("only what consumes the handle takes it")
     }
 
     /// Whether the task has ended: completed, panicked or been cancelled.
@@ -76,9 +76,52 @@ impl<T> JoinHandle<T> {
         hooks.guard(|| drop(self));
     }
 
-    /// Cancels the task and forgets it. A result that is there is dropped here.
-    pub(crate) fn abort(mut self) {
-        drop(self.task.take());
+    /// Cancels the task as [`cancel`](Self::cancel) does, and does not wait: its result is
+    /// dropped, here if it is there already.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the drop of the result.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// let task = coord.spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// let report = coord.shutdown(std::time::Duration::from_secs(60)); // does not wait for it
+    /// assert_eq!(report.cancelled, 1);
+    /// ```
+    pub fn abort(mut self) {
+        let task = self.task.take().expect("only what consumes the handle takes it");
+        let id = task.metadata().id();
+        let pool_of = cancel::request(task.metadata()).filter(|_| !task.is_finished());
+        drop(task);
+        if let Some(shared) = pool_of {
+            shared.blocking.forget(&shared, &[id]);
+        }
+    }
+
+    /// Tells a closure of [`spawn_blocking_with`](crate::spawn_blocking_with()) to stop, by its
+    /// [`StopToken`](crate::StopToken), and cancels nothing: the handle still gives what the
+    /// closure returns. One that is queued finds the token set when its turn comes.
+    ///
+    /// Any other task or closure goes on as if nothing had happened.
+    ///
+    /// ```
+    /// let coord = oasync::Coordinator::new();
+    /// coord.start()?;
+    /// let count = coord.spawn_blocking_with(|stop| {
+    ///     let mut rounds = 1;
+    ///     while !stop.is_cancelled() {
+    ///         rounds += 1; // a piece of work
+    ///     }
+    ///     rounds
+    /// });
+    /// count.stop();
+    /// assert!(oasync::block_on(count).unwrap() > 0); // `cancel` would have lost the count
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stop(&self) {
+        cancel::tell(self.task().metadata());
     }
 
     /// The task's id.
@@ -125,8 +168,8 @@ impl<T: Send + 'static> JoinHandle<T> {
     /// });
     /// ```
     pub fn cancel(mut self) -> Cancel<T> {
-        let id = self.id();
-        let task = self.task.take().expect("only `drop` and `cancel` take it");
+        let task = self.task.take().expect("only what consumes the handle takes it");
+        let label = task.metadata().label();
         let pool_of = cancel::request(task.metadata());
         let mut ending: Ending<T> = Box::pin(task.cancel());
         let mut cx = Context::from_waker(Waker::noop());
@@ -135,9 +178,9 @@ impl<T: Send + 'static> JoinHandle<T> {
             Poll::Pending => (Some(ending), None),
         };
         if let (Some(shared), Some(_)) = (pool_of, &ending) {
-            shared.blocking.forget(&shared, &[id]);
+            shared.blocking.forget(&shared, &[label.id]);
         }
-        Cancel { ending, ready, id }
+        Cancel { ending, ready, label }
     }
 }
 
@@ -153,18 +196,17 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = self.task.as_mut().expect("only `drop` and `cancel` take it");
-        let id = task.metadata().id();
+        let task = self.task.as_mut().expect("only what consumes the handle takes it");
         // Relaxed: only this handle has to do with the flag.
         if task.metadata().taken.load(Ordering::Relaxed) {
-            return Poll::Ready(Err(JoinError::cancelled(id)));
+            return Poll::Ready(Err(JoinError::cancelled(task.metadata().label())));
         }
         let own = task.is_finished() || context::is_own_waker(cx.waker());
         // Ready in every case but a panic of ours: a task that is not polled to
         // its end is discarded, which leaves an outcome too.
         let outcome = ready!(guarded(own, cx, |cx| Pin::new(&mut *task).poll(cx)));
         task.metadata().taken.store(true, Ordering::Relaxed);
-        Poll::Ready(outcome.into_result(id))
+        Poll::Ready(outcome.into_result(|| task.metadata().label()))
     }
 }
 
@@ -180,11 +222,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-fn finish<T>(outcome: Option<Outcome<T>>, id: TaskId) -> Result<T, JoinError> {
-    match outcome {
-        Some(outcome) => outcome.into_result(id),
-        None => Err(JoinError::cancelled(id)),
-    }
+fn finish<T>(outcome: Option<Outcome<T>>, label: &Label) -> Result<T, JoinError> {
+    outcome.unwrap_or(Outcome::Cancelled).into_result(|| label.clone())
 }
 
 type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
@@ -202,13 +241,13 @@ type Ending<T> = Pin<Box<dyn Future<Output = Option<Outcome<T>>> + Send>>;
 /// let ending: oasync::Cancel<()> = task.cancel();
 /// assert!(oasync::block_on(ending).unwrap_err().is_cancelled());
 /// ```
-#[must_use = "the task is being cancelled; await this to know when it has ended, or drop it"]
+#[must_use = "await this to know when the task has ended; `abort` does not wait"]
 pub struct Cancel<T> {
     /// `None` once it has ended.
     ending: Option<Ending<T>>,
     /// How it ended, if that is not given out yet.
     ready: Option<Outcome<T>>,
-    id: TaskId,
+    label: Label,
 }
 
 impl<T> Future for Cancel<T> {
@@ -217,20 +256,23 @@ impl<T> Future for Cancel<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(ending) = &mut this.ending else {
-            return Poll::Ready(finish(this.ready.take(), this.id));
+            return Poll::Ready(finish(this.ready.take(), &this.label));
         };
         let own = context::is_own_waker(cx.waker());
         let outcome = ready!(guarded(own, cx, |cx| ending.as_mut().poll(cx)));
         this.ending = None;
-        Poll::Ready(finish(outcome, this.id))
+        Poll::Ready(finish(outcome, &this.label))
     }
 }
 
 impl<T> Unpin for Cancel<T> {}
 
+// SAFETY: what is not `Sync` is reached through `&mut self` alone.
+unsafe impl<T: Send> Sync for Cancel<T> {}
+
 impl<T> fmt::Debug for Cancel<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cancel").field("id", &self.id).finish()
+        f.debug_struct("Cancel").field("id", &self.label.id).finish()
     }
 }
 

@@ -29,6 +29,7 @@ const CHUNK: usize = CAPACITY / 2;
 /// });
 /// assert_eq!(sum, 9_900);
 /// ```
+#[must_use = "dropping the handles detaches the tasks"]
 #[track_caller]
 pub fn spawn_many<I>(futures: I) -> Vec<JoinHandle<<I::Item as Future>::Output>>
 where
@@ -62,6 +63,7 @@ impl Coordinator {
     /// let lengths = tasks.into_iter().map(|task| coord.block_on(task).unwrap());
     /// assert!(lengths.eq([3, 4]));
     /// ```
+    #[must_use = "dropping the handles detaches the tasks"]
     #[track_caller]
     pub fn spawn_many<I>(&self, futures: I) -> Vec<JoinHandle<<I::Item as Future>::Output>>
     where
@@ -81,6 +83,7 @@ impl Handle {
     /// let mut tasks = coord.handle().spawn_many((0..3).map(|n| async move { n }));
     /// assert_eq!(coord.block_on(tasks.remove(2)).unwrap(), 2);
     /// ```
+    #[must_use = "dropping the handles detaches the tasks"]
     #[track_caller]
     pub fn spawn_many<I>(&self, futures: I) -> Vec<JoinHandle<<I::Item as Future>::Output>>
     where

@@ -1,5 +1,6 @@
 //! What a task carries besides its future: whose it is, and what to call it.
 
+use std::fmt;
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -12,6 +13,24 @@ use crate::task::registry::{Closed, Place};
 
 /// Where a task was spawned.
 pub(crate) type Site = std::panic::Location<'static>;
+
+/// What to call a task.
+#[derive(Clone)]
+pub(crate) struct Label {
+    pub(crate) id: TaskId,
+    pub(crate) site: &'static Site,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Label { id, site, name } = self;
+        match name {
+            Some(name) => write!(f, "task {id} `{name}`, spawned at {site},"),
+            None => write!(f, "task {id}, spawned at {site},"),
+        }
+    }
+}
 
 /// Which threads poll the task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +123,11 @@ impl Meta {
 
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
         self.origin.extra().and_then(|extra| extra.name.as_ref())
+    }
+
+    /// Also after the future has been dropped.
+    pub(crate) fn label(&self) -> Label {
+        Label { id: self.id(), site: self.site(), name: self.name().cloned() }
     }
 
     /// What few tasks have.

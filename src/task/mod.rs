@@ -37,7 +37,7 @@ pub use join::{Cancel, JoinHandle};
 pub use many::spawn_many;
 
 pub(crate) use error::message;
-pub(crate) use meta::{Kind, Meta, Site};
+pub(crate) use meta::{Kind, Label, Meta, Site};
 pub(crate) use runnable::{Runnable, Turn};
 pub(crate) use spawn::{
     New, admit, create, create_unchecked, discard, launch_aside, launch_created, refuse, run,
@@ -75,11 +75,13 @@ impl<T> Outcome<T> {
         }
     }
 
-    pub(crate) fn into_result(mut self, id: TaskId) -> Result<T, JoinError> {
+    /// The value, or the error of the task that `label` tells of.
+    #[inline]
+    pub(crate) fn into_result(mut self, label: impl FnOnce() -> Label) -> Result<T, JoinError> {
         match &mut self {
-            Outcome::Done(value) => value.take().ok_or_else(|| JoinError::cancelled(id)),
-            Outcome::Panicked(report) => Err(JoinError::panicked(id, report.take())),
-            Outcome::Cancelled => Err(JoinError::cancelled(id)),
+            Outcome::Done(value) => value.take().ok_or_else(|| JoinError::cancelled(label())),
+            Outcome::Panicked(report) => Err(JoinError::panicked(label(), report.take())),
+            Outcome::Cancelled => Err(JoinError::cancelled(label())),
         }
     }
 }

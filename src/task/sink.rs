@@ -11,25 +11,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::shared::Shared;
-use crate::sync_facade::Arc;
-use crate::task::{Meta, Outcome, Site, TaskFuture, TaskId};
+use crate::task::{Label, Meta, Outcome, TaskFuture, TaskId};
 
 /// Takes the outcome of a task, once, after its future has been dropped.
 pub(crate) trait Sink<T> {
     /// Must not panic: `async-task` would abort the process.
-    fn put(self, id: TaskId, outcome: Outcome<T>);
+    fn put(self, outcome: Outcome<T>);
 }
 
 /// Holds a task that has a sink: dropping it cancels the task.
 pub(crate) struct Leash(async_task::Task<Outcome<()>, Meta>);
-
-/// What to call a task.
-#[derive(Clone)]
-pub(crate) struct Label {
-    pub(crate) id: TaskId,
-    pub(crate) site: &'static Site,
-    pub(crate) name: Option<Arc<str>>,
-}
 
 impl Leash {
     pub(super) fn new(task: async_task::Task<Outcome<()>, Meta>) -> Self {
@@ -49,8 +40,7 @@ impl Leash {
     }
 
     pub(crate) fn label(&self) -> Label {
-        let meta = self.0.metadata();
-        Label { id: meta.id(), site: meta.site(), name: meta.name().cloned() }
+        self.0.metadata().label()
     }
 
     /// Lets the task run on by itself.
@@ -66,7 +56,6 @@ pub(crate) struct Sinking<F: Future, S: Sink<F::Output>> {
 }
 
 struct Tail<T, S: Sink<T>> {
-    id: TaskId,
     /// Without one the task was cancelled.
     outcome: Option<Outcome<T>>,
     /// `None` only in `drop`.
@@ -74,12 +63,8 @@ struct Tail<T, S: Sink<T>> {
 }
 
 impl<F: Future, S: Sink<F::Output>> Sinking<F, S> {
-    /// `meta` is the metadata of the task that this future becomes.
-    pub(super) fn new(meta: &Meta, future: F, sink: S) -> Self {
-        Sinking {
-            future: TaskFuture::new(future),
-            tail: Tail { id: meta.id(), outcome: None, sink: Some(sink) },
-        }
+    pub(super) fn new(future: F, sink: S) -> Self {
+        Sinking { future: TaskFuture::new(future), tail: Tail { outcome: None, sink: Some(sink) } }
     }
 }
 
@@ -103,7 +88,7 @@ impl<T, S: Sink<T>> Drop for Tail<T, S> {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or(Outcome::Cancelled);
         if let Some(sink) = self.sink.take() {
-            sink.put(self.id, outcome);
+            sink.put(outcome);
         }
     }
 }

@@ -155,7 +155,7 @@ where
 {
     let meta = admit(new, kind, None);
     let builder = async_task::Builder::new().metadata(meta);
-    let make = |meta: &Meta| Sinking::new(meta, future, sink);
+    let make = |_: &Meta| Sinking::new(future, sink);
     let (runnable, task) = match kind {
         // SAFETY: the future is `Send`; what it borrows is there until `put` has let
         // go, by the caller's promise. `put` is the last step of the future's drop

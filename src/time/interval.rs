@@ -82,7 +82,7 @@ pub struct Interval {
 /// ```
 /// assert_eq!(oasync::time::MissedTicks::default(), oasync::time::MissedTicks::Burst);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissedTicks {
     /// Makes up for them, one after the other, without a pause.
     #[default]

@@ -17,6 +17,20 @@ use crate::sync_facade::Instant;
 /// error, and `future` is dropped with the timeout. For a time that is already running, use
 /// [`timeout_at`].
 ///
+/// A [`JoinHandle`](crate::JoinHandle) that is dropped detaches its task, which goes on. To
+/// have the task end, too, keep the handle and cancel it:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # oasync::block_on(async {
+/// let mut task = oasync::spawn(std::future::pending::<()>());
+/// if oasync::timeout(Duration::from_millis(5), &mut task).await.is_err() {
+///     assert!(task.cancel().await.is_err()); // its future has been dropped
+/// }
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// [`Elapsed`], if the time was over first.

@@ -193,3 +193,27 @@ fn a_spawn_that_waits_may_move_between_threads() {
         assert_eq!(group.join_all().await.len(), 200);
     });
 }
+
+#[test]
+fn children_have_names_and_closures_come_back_if_there_is_no_place() {
+    let coord = coordinator(1);
+    let group = coord.bounded_group(2);
+    let spawn = |name| group.task().name(name);
+    let (release, released) = std::sync::mpsc::channel();
+    coord.block_on(async {
+        spawn("future").spawn(pending()).await;
+        spawn("closure").spawn_blocking(move || released.recv().unwrap()).await;
+    });
+    assert!(spawn("third").try_spawn(async {}).is_err());
+    spawn("third").try_spawn_blocking(|| ()).unwrap_err().into_inner()();
+    group.try_spawn_blocking(|| ()).unwrap_err().into_inner()();
+    release.send(()).unwrap();
+    coord.block_on(group.join_next()).unwrap().unwrap();
+    assert_eq!(coord.tasks()[0].name(), Some("future"));
+    let line = line!() + 1;
+    spawn("panics").try_spawn_blocking(|| panic!("planned: named")).unwrap();
+    let error = coord.block_on(group.join_next()).unwrap().unwrap_err();
+    assert_eq!((error.name(), error.location().line()), (Some("panics"), line));
+    let report = group.drain(std::time::Duration::ZERO);
+    assert_eq!(report.still_running[0].name(), Some("future"));
+}

@@ -54,7 +54,7 @@ fn a_panic_that_nobody_joins_goes_to_the_hook() {
     let (coord, log) = logged();
     let group = coord.group::<()>();
     group.task().name("orphan").spawn(async { panic!("planned: unjoined") });
-    group.drain(crate::common::LONG);
+    assert!(group.drain(crate::common::LONG).still_running.is_empty());
     assert_eq!(lines(&log), 0);
     drop(group);
     assert_eq!(lines(&log), 1);
@@ -103,7 +103,7 @@ fn results_that_panic_in_their_drop_go_to_the_hook_each() {
         let drops = drops.clone();
         group.spawn(async move { Bomb("an unjoined result", drops) });
     }
-    group.drain(crate::common::LONG);
+    assert!(group.drain(crate::common::LONG).still_running.is_empty());
     drop(group);
     assert_eq!((lines(&log), drops.load(Ordering::SeqCst)), (5, 5));
 

@@ -10,7 +10,7 @@ use oasync::{Coordinator, for_each_concurrent, join, join_all, map_concurrent};
 use crate::common::{CountDrop, eventually};
 use crate::wait_for_ever;
 
-fn logged() -> (Coordinator, Arc<AtomicUsize>) {
+pub fn logged() -> (Coordinator, Arc<AtomicUsize>) {
     let told = Arc::new(AtomicUsize::new(0));
     let count = told.clone();
     let coord = Coordinator::builder()
@@ -24,7 +24,7 @@ fn logged() -> (Coordinator, Arc<AtomicUsize>) {
 }
 
 /// Runs `future`, and gives the text of its panic.
-fn panic_of<F: Future>(coord: &Coordinator, future: F) -> String {
+pub fn panic_of<F: Future>(coord: &Coordinator, future: F) -> String {
     let result = catch_unwind(AssertUnwindSafe(|| coord.block_on(future)));
     let Err(payload) = result else { panic!("no panic") };
     (*payload.downcast::<&str>().unwrap()).to_string()

@@ -391,3 +391,23 @@ fn a_shutdown_inside_a_shutdown_lists_what_still_runs() {
         no_threads("sd-again");
     }
 }
+
+#[test]
+fn main_futures_and_tasks_can_see_that_it_has_begun() {
+    let coord = coordinator("sd-seen", 2);
+    coord.start().unwrap();
+    let until_it_begins = || async {
+        while !Coordinator::current().is_shutting_down() {
+            oasync::yield_now().await;
+        }
+    };
+    let task = coord.spawn(until_it_begins());
+    assert!(!coord.is_shutting_down() && !coord.handle().is_shutting_down());
+    std::thread::scope(|s| {
+        let caller = s.spawn(|| coord.block_on(until_it_begins()));
+        let report = coord.shutdown(LONG);
+        assert_eq!((report.finished, report.cancelled), (1, 0));
+        caller.join().unwrap();
+    });
+    assert!(task.is_finished() && coord.is_shutting_down());
+}

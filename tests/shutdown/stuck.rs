@@ -28,6 +28,8 @@ fn a_closure_that_is_stuck_is_reported_and_may_end_later() {
     let report = coord.shutdown(Duration::from_millis(10));
     assert_eq!((report.finished, report.cancelled), (0, 1));
     let [info] = &report.still_running[..] else { panic!("{report:?}") };
+    let told = format!("0 finished, 1 cancelled, 1 still running: {info}");
+    assert_eq!(report.to_string(), told);
     assert_eq!((info.name(), info.id()), (Some("stuck"), closure.id()));
     assert_eq!(info.location().line(), line);
     assert_eq!(info.location().file(), file!());

@@ -118,6 +118,7 @@ unsafe impl Sync for Arena {}
 /// });
 /// assert_eq!(sum, 6);
 /// ```
+#[must_use = "an arena that is dropped gives its memory back"]
 #[track_caller]
 pub fn arena() -> Arena {
     let owner = context::owner();

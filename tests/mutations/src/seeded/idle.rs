@@ -1,6 +1,6 @@
 //! Bugs in who searches, who sleeps and whom to wake.
 
-use super::{Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, SEATS, START};
+use super::{Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, SEATS, START, TWO_SEATS};
 
 const IDLE: &str = "src/idle/mod.rs";
 const WAKE: &str = "src/wake.rs";
@@ -85,7 +85,7 @@ pub fn bugs() -> Vec<Bug> {
             file: IDLE,
             sound: "bits.fetch_and(!bit, Ordering::Acquire) & bit != 0",
             broken: "bits.fetch_and(!bit, Ordering::Acquire) | bit != 0",
-            by: model!("seats", "two_who_sit_down_get_a_seat_each"),
+            by: TWO_SEATS,
             quick: true,
         },
         Bug {

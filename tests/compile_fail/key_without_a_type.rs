@@ -1,0 +1,6 @@
+oasync::task_local! {
+    #[inherit]
+    static DEPTH;
+}
+
+fn main() {}
