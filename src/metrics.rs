@@ -263,7 +263,8 @@ impl TaskInfo {
     }
 
     /// With a name, or pinned: how long ago it was spawned. Without: how long ago it
-    /// first waited, or its closure began; `None` in its first poll.
+    /// first waited, or its closure began. In its first poll: `None`, or, if the
+    /// blocking pool does that, how long it has lasted.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

@@ -66,11 +66,12 @@ struct State {
     coming: bool,
     /// Wake-ups given and not yet taken by an idle thread; 0 or 1.
     tokens: usize,
-    /// What each thread runs, and what is dropped without a seat, for `tasks()`.
+    /// What each thread runs, and what is polled or dropped without a seat, for
+    /// `tasks()`.
     running: Slab<Option<Running>>,
 }
 
-/// A closure that is being run.
+/// A closure that is being run, or a task without a seat.
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) id: TaskId,
@@ -268,7 +269,8 @@ impl BlockingPool {
         state.running.iter().filter_map(|(_, running)| running.clone()).collect()
     }
 
-    /// Lists a task that is dropped by a thread without a seat.
+    /// Lists a task that is polled, or dropped, by a thread without a seat, until
+    /// shortly after its end.
     pub(crate) fn list(&self, runnable: &Runnable) -> Listed<'_> {
         let running = Running::of(runnable.metadata());
         Listed { pool: self, key: lock(&self.state).running.insert(Some(running)) }

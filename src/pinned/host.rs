@@ -94,6 +94,8 @@ impl Host<'_> {
         let away = entry.away.get();
         for _ in 0..if nested { 1 } else { RUNS } {
             let Some(runnable) = home.pop() else { break };
+            let seatless = entry.seated().is_none();
+            let _listed = seatless.then(|| entry.shared.blocking.list(&runnable));
             task::run(entry, runnable);
             if entry.away.get() != away {
                 break;
