@@ -77,10 +77,10 @@ pub struct WorkerMetrics {
     pub local_queue_depth: usize,
     /// How long a thread was on the seat: polling, or looking for work.
     pub busy: Duration,
-    /// The longest poll of a task, as one sees it who looks every half
-    /// millisecond: up to one millisecond less than it was, and zero if all were
-    /// shorter than that. Polls while other workers have nothing to do may be
-    /// missed.
+    /// The longest poll of a task, as one sees it who looks as often as
+    /// [`stall_threshold`](crate::Builder::stall_threshold) says: up to one millisecond
+    /// less than it was, or ten if all workers were busy, and zero if all were shorter
+    /// than that. Polls while other workers have nothing to do may be missed.
     pub longest_poll: Duration,
 }
 
