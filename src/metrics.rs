@@ -11,8 +11,9 @@ use crate::task::sink::Label;
 
 /// What a coordinator has done so far and holds right now.
 ///
-/// A snapshot: each number is exact, but they are read one after the other
-/// while the threads go on.
+/// A snapshot, but not of one moment: the numbers are read one after the other
+/// while the threads go on. The lengths of queues and the number of tasks alive may be
+/// too high by what changes just then.
 ///
 /// ```
 /// let coord = oasync::Coordinator::builder().workers(2).build()?;
@@ -343,14 +344,12 @@ impl Shared {
     fn worker_metrics(&self, index: usize) -> WorkerMetrics {
         let seat = &self.seats[index];
         let counters = &seat.counters;
-        let since = counters.since.load(Ordering::Relaxed);
-        let sitting = if since > 0 { (self.now() + 1).saturating_sub(since) } else { 0 };
         WorkerMetrics {
             poll_count: counters.polls.load(Ordering::Relaxed),
             steal_count: counters.steals.load(Ordering::Relaxed),
             park_count: counters.parks.load(Ordering::Relaxed),
             local_queue_depth: seat.queue.len() + usize::from(!seat.slot.is_empty()),
-            busy: Duration::from_nanos(counters.busy.load(Ordering::Relaxed) + sitting),
+            busy: Duration::from_nanos(counters.busy(|| self.now())),
             longest_poll: Duration::from_nanos(counters.longest.load(Ordering::Relaxed)),
         }
     }

@@ -13,7 +13,7 @@ use crate::idle::{Idle, Vacated};
 use crate::parker::Parker;
 use crate::pinned::Home;
 use crate::queue::injector::Injector;
-use crate::seat::{Seat, bump};
+use crate::seat::Seat;
 use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
@@ -151,23 +151,14 @@ impl Shared {
     /// Gives up the seat `index`, and the search if `searching`. What is left in
     /// its queue is found by whoever searches next.
     pub(crate) fn vacate(&self, index: usize, searching: bool) -> Vacated {
-        self.stamp_vacant(&self.seats[index]);
+        self.seats[index].counters.stamp_vacant(self.now());
         let vacated = self.idle.vacate(index, searching);
         self.watcher.vacated(self);
         vacated
     }
 
     pub(crate) fn stamp_taken(&self, seat: &Seat) {
-        seat.counters.since.store(self.now() + 1, Ordering::Relaxed);
-    }
-
-    fn stamp_vacant(&self, seat: &Seat) {
-        let counters = &seat.counters;
-        counters.running.store(0, Ordering::Relaxed);
-        let since = counters.since.swap(0, Ordering::Relaxed);
-        if since > 0 {
-            bump(&counters.busy, (self.now() + 1).saturating_sub(since), Ordering::Relaxed);
-        }
+        seat.counters.stamp_taken(self.now());
     }
 
     /// Nothing is alive, and nothing will be: lets every thread go. The caller

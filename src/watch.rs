@@ -242,7 +242,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
     for (seat, seen) in shared.seats.iter().zip(seen) {
         let counters = &seat.counters;
         let now = Instant::now();
-        let sits = counters.since.load(Ordering::Relaxed) != 0;
+        let sits = counters.is_taken();
         let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
         taken |= sits;
         if !sits || polls != seen.polls {

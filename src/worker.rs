@@ -202,10 +202,11 @@ pub(crate) fn sit_if_vacant(entry: &Entry<'_>) {
 
 fn sit(entry: &Entry<'_>, seat: usize) {
     entry.sit(seat);
-    entry.shared.stamp_taken(&entry.shared.seats[seat]);
-    if entry.shared.idle.vacant() == 0 {
+    let shared = entry.shared;
+    shared.stamp_taken(&shared.seats[seat]);
+    if shared.idle.vacant() == 0 {
         // From now on work may wait behind polls that do not return.
-        entry.shared.watcher.poke(entry.shared);
+        shared.watcher.poke(shared);
     }
 }
 

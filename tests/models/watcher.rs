@@ -173,7 +173,7 @@ mod shared {
         }
 
         pub(crate) fn vacate(&self, seat: usize) {
-            self.seats[seat].counters.since.store(0, Ordering::Relaxed);
+            self.seats[seat].counters.stamp_vacant(0);
             let _vacated = self.idle.vacate(seat, false);
             self.watcher.vacated(self);
         }
@@ -261,7 +261,7 @@ fn stuck_worker(shared: &Arc<Shared>) {
     let seat = shared.idle.claim(false, 0).expect("it is vacant");
     // SAFETY: the idle word gave it to this thread.
     let seated = unsafe { shared.seats[seat].seated() };
-    seated.counters.since.store(1, Ordering::Relaxed);
+    seated.counters.stamp_taken(0);
     assert!(seated.push_slot(Runnable::new(7)).is_none());
     shared.watcher.poke(shared);
     shared.rescued.park(None);
@@ -271,7 +271,7 @@ fn stuck_worker(shared: &Arc<Shared>) {
 /// One that comes and goes.
 fn free_worker(shared: &Shared) {
     let Some(seat) = shared.idle.claim(false, 0) else { return };
-    shared.seats[seat].counters.since.store(1, Ordering::Relaxed);
+    shared.seats[seat].counters.stamp_taken(0);
     shared.watcher.poke(shared);
     shared.vacate(seat);
 }
