@@ -106,21 +106,27 @@ impl Watcher {
 
     #[cold]
     fn rouse(&self, shared: &Shared) {
-        match self.state.swap(AWAKE, Ordering::SeqCst) {
-            ASLEEP | SLOW => {
+        let awake = |state| matches!(state, NOT_STARTED | ASLEEP | SLOW).then_some(AWAKE);
+        // SeqCst: see the top of the file.
+        match self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, awake) {
+            Ok(NOT_STARTED) => self.start(shared),
+            Ok(_) => {
                 if let Some(parker) = self.parker.get() {
                     parker.unpark();
                 }
             }
-            NOT_STARTED => {
-                let owned = shared.to_arc();
-                let name = format!("{}-watch", shared.options.thread_name);
-                if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
-                    self.state.store(REFUSED, Ordering::SeqCst);
-                }
-            }
-            REFUSED => self.state.store(REFUSED, Ordering::SeqCst),
-            _ => {}
+            // It is awake, or there is none.
+            Err(_) => {}
+        }
+    }
+
+    fn start(&self, shared: &Shared) {
+        let owned = shared.to_arc();
+        let name = format!("{}-watch", shared.options.thread_name);
+        if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
+            self.state.store(REFUSED, Ordering::SeqCst);
+            // Who gave up the timers since counted on the watcher.
+            shared.wake_parked();
         }
     }
 
@@ -135,6 +141,9 @@ impl Watcher {
     }
 
     /// Announces a state, then looks whether it is the right one.
+    ///
+    /// Stores would do; swaps are for the models (`docs/reliability.md`, "Order of
+    /// writes").
     fn enter(&self, state: u8, is_right: impl Fn() -> bool) -> bool {
         self.state.swap(state, Ordering::SeqCst);
         is_right() || {
