@@ -286,7 +286,8 @@ impl Handle {
 
 impl Shared {
     pub(crate) fn start(&self) -> io::Result<()> {
-        if self.phase.load(Ordering::Acquire) >= Phase::Draining {
+        // Relaxed: beside a shutdown either answer is right.
+        if self.phase.load(Ordering::Relaxed) >= Phase::Draining {
             return Err(io::Error::other("the coordinator was shut down and cannot start again"));
         }
         if self.run() {

@@ -313,12 +313,14 @@ impl fmt::Display for TaskInfo {
 
 impl Shared {
     pub(crate) fn finished(&self) -> u64 {
+        // Acquire and SeqCst: as in `alive`.
         let seats = self.seats.iter().map(|seat| seat.counters.finished.load(Ordering::Acquire));
         seats.sum::<u64>() + self.foreign.finished.load(Ordering::SeqCst)
     }
 
     pub(crate) fn cancelled(&self) -> u64 {
-        self.foreign.cancelled.load(Ordering::SeqCst)
+        // Relaxed: who has counted an end (`finished`) sees whether it was a cancelled one.
+        self.foreign.cancelled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

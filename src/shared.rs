@@ -47,9 +47,11 @@ pub(crate) struct Shared {
     /// Threads that may be parked, to be woken when the phase changes.
     parked: Mutex<Slab<Arc<Parker>>>,
     /// How many tasks the closers have on their own call stacks: these cannot
-    /// end before the closers do.
+    /// end before the closers do. SeqCst, all accesses: a closer raises it first and counts
+    /// the living second, who ends a task counts that first and looks here second.
     pub(crate) close_depth: AtomicU64,
-    /// A shutdown came back without having stopped everything.
+    /// A shutdown came back without having stopped everything. Relaxed: it tells the
+    /// drop, which comes after the shutdown, or need not know.
     pub(crate) gave_up: AtomicBool,
     /// A reference to itself, from the moment nobody else need hold one until
     /// no task is alive.
@@ -98,7 +100,8 @@ impl Shared {
     /// [`notify_for_backlog`](Self::notify_for_backlog).
     #[must_use]
     pub(crate) fn open(&self) -> bool {
-        let first = !self.opened.swap(true, Ordering::SeqCst);
+        // Relaxed: the fence in `notify_for_backlog`, which follows, is for who looks.
+        let first = !self.opened.swap(true, Ordering::Relaxed);
         if first {
             self.idle.open();
         }
@@ -107,14 +110,15 @@ impl Shared {
 
     /// Whether the coordinator has started.
     pub(crate) fn is_open(&self) -> bool {
-        // Relaxed: who looks has a fence before it.
+        // Relaxed: who looks has a fence before it, which meets that of the start.
         self.opened.load(Ordering::Relaxed)
     }
 
     /// Starts the coordinator, if it was not; as for `open`.
     #[must_use]
     pub(crate) fn run(&self) -> bool {
-        if self.phase.load(Ordering::Acquire) != Phase::Created {
+        // Relaxed: `open` tells the first from the others.
+        if self.phase.load(Ordering::Relaxed) != Phase::Created {
             return false;
         }
         self.phase.advance(Phase::Running);
@@ -131,6 +135,7 @@ impl Shared {
 
     /// Whether every thread may go: nothing is alive, and nothing will be.
     pub(crate) fn is_over(&self) -> bool {
+        // Acquire: meets the write in `advance`, so that the count is read after it.
         match self.phase.load(Ordering::Acquire) {
             Phase::Stopped => true,
             Phase::Cancelling => self.alive() == 0,

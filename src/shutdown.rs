@@ -88,7 +88,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
     cancel(shared);
     let ended = closer.wait(Instant::now().checked_add(GRACE));
     if !ended {
-        shared.gave_up.store(true, Ordering::SeqCst);
+        shared.gave_up.store(true, Ordering::Relaxed);
     }
     closer.stop(ended);
     let cancelled = shared.cancelled() - cancelled;
@@ -105,7 +105,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
-    let wait = !closer.inside && !shared.gave_up.load(Ordering::SeqCst);
+    let wait = !closer.inside && !shared.gave_up.load(Ordering::Relaxed);
     let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
     closer.stop(ended);
 }
@@ -156,7 +156,8 @@ impl<'a> Closer<'a> {
         if !end.is_ready() {
             let entry = Entry::new(shared, WorkerKind::Caller, None);
             let _entered = entry.enter();
-            let cancelling = shared.phase.load(Ordering::SeqCst) >= Phase::Cancelling;
+            // Relaxed: this thread has written it.
+            let cancelling = shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling;
             let sweeper = (cancelling && deadline.is_some()).then(|| Sweeper::start(shared));
             match sweeper {
                 None if cancelling => discard_until(&entry, &end),
@@ -229,6 +230,7 @@ fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
     let _listed = shared.list_parked(parker.clone());
     loop {
         discard_queued(shared);
+        // Relaxed: as the store in `Sweeper::drop`.
         if done.load(Ordering::Relaxed) || shared.is_over() {
             return;
         }

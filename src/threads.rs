@@ -43,6 +43,8 @@ impl Indices {
 /// it. `live` counts those that run or sleep, not those that are blocked inside
 /// a poll and gave up their seat: for each of these another may start.
 pub(crate) struct Threads {
+    /// SeqCst, all accesses: none is frequent. What counts is that who is given a seat by
+    /// a thread that stepped aside (through the idle word) sees that one counted out.
     live: AtomicUsize,
     max: usize,
     pub(crate) indices: Indices,

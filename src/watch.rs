@@ -124,6 +124,7 @@ impl Watcher {
         let owned = shared.to_arc();
         let name = format!("{}-watch", shared.options.thread_name);
         if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
+            // SeqCst: meets the load in `is_refused`.
             self.state.store(REFUSED, Ordering::SeqCst);
             // Who gave up the timers since counted on the watcher.
             shared.wake_parked();
@@ -165,7 +166,9 @@ impl Watcher {
     /// Whether nobody watches, for the system gave no thread.
     #[cfg(feature = "time")]
     pub(crate) fn is_refused(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == REFUSED
+        // SeqCst: meets the store in `start`. Either this sees it, after the holder has given
+        // up its role, or that is seen given up by those who are woken there.
+        self.state.load(Ordering::SeqCst) == REFUSED
     }
 }
 
@@ -252,6 +255,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
         let counters = &seat.counters;
         let now = Instant::now();
         let sits = counters.is_taken();
+        // Relaxed: a stale count is noticed one tick later.
         let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
         taken |= sits;
         if !sits || polls != seen.polls {

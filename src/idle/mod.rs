@@ -30,6 +30,8 @@ const SEARCHING: u64 = 1;
 const VACANT: u64 = 1 << 32;
 
 pub(crate) struct Idle {
+    /// Modified by sequentially consistent read-modify-writes only; what each of them meets
+    /// is in the proof. Loaded relaxed where a compare-exchange confirms what was read.
     word: CachePadded<AtomicU64>,
     /// A bit for each seat that is free to sit on. Set before `vacant` counts
     /// it, cleared after `vacant` no longer does: a claimant always finds one.
@@ -143,6 +145,7 @@ impl Idle {
     /// Counts this worker as searching, unless half of the seats search: more
     /// of them would only be in each other's way.
     pub(crate) fn begin_search(&self) -> bool {
+        // Relaxed: a few more or less may search.
         let word = self.word.load(Ordering::Relaxed);
         if 2 * searching(word) >= self.seats.max(2) as u64 {
             return false;
@@ -205,6 +208,7 @@ impl Idle {
     }
 
     pub(crate) fn vacant(&self) -> usize {
+        // SeqCst: the watcher looks after it has written its state (see `watch`).
         vacant(self.word.load(Ordering::SeqCst)) as usize
     }
 
@@ -213,7 +217,7 @@ impl Idle {
     }
 
     fn set_free(&self, seat: usize) {
-        // Release: meets the Acquire in `take_free`; the next owner of the
+        // Release: meets the Acquire in `try_take`; the next owner of the
         // seat sees what this one did on it.
         self.free[seat / 64].fetch_or(1 << (seat % 64), Ordering::Release);
     }
@@ -226,6 +230,7 @@ impl Idle {
         }
         loop {
             for (index, bits) in self.free.iter().enumerate() {
+                // Relaxed: `try_take` confirms it.
                 let mut bits = bits.load(Ordering::Relaxed);
                 while bits != 0 {
                     let seat = index * 64 + bits.trailing_zeros() as usize;

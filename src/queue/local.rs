@@ -7,6 +7,11 @@
 //! `stolen`. They are read in the order `stolen`, `popped`, `pushed`: what was
 //! taken out before the read was also put in before it, so the length is never
 //! too small at the moment `popped` is read.
+//!
+//! `pushed` is raised after the push, so a thief may count a runnable out that is not
+//! counted in yet. Nothing that is counted in is left then, for the ring is first in, first
+//! out; and the owner has not told of the rest yet (P2 comes after a push, the end of the
+//! search after a steal). So the length is zero, not below.
 
 use st3::StealError;
 
@@ -139,10 +144,12 @@ impl Shared {
 
     /// How many runnables are queued; never too few (see the top of the file).
     pub(crate) fn len(&self) -> usize {
-        // Acquire: each read stays before the next; the order is the proof's.
+        // Acquire: meets the Releases in `count_stolen` and `count_popped`; and each read
+        // stays before the next.
         let stolen = self.stolen.load(Ordering::Acquire);
         let popped = self.popped.load(Ordering::Acquire);
-        let pushed = self.pushed.load(Ordering::Acquire);
+        // Relaxed: nothing comes after it.
+        let pushed = self.pushed.load(Ordering::Relaxed);
         pushed.saturating_sub(popped + stolen) as usize
     }
 

@@ -81,6 +81,7 @@ impl Shard {
             due.push(next);
         }
         let earliest = state.wheel.earliest();
+        // SeqCst, here and in `close`: as in `add`.
         self.earliest.store(earliest, Ordering::SeqCst);
         earliest
     }

@@ -119,7 +119,7 @@ fn queues() -> Vec<Bug> {
         quick(
             "a run slot is replaced in two steps",
             SLOT,
-            "from_raw(self.0.swap(new, Ordering::AcqRel))",
+            "from_raw(self.0.swap(new, Ordering::Release))",
             "let old = self.0.load(Ordering::Acquire);\n        self.0.store(new, Ordering::Release);\n        from_raw(old)",
             model!("run_slot", "a_runnable_leaves_the_slot_once"),
         ),
@@ -181,8 +181,8 @@ fn ends() -> Vec<Bug> {
         quick(
             "spawns are read before ends",
             COUNT,
-            "        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n",
-            "        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n",
+            "        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Relaxed)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n",
+            "        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Relaxed)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n",
             model!("count", "nobody_counts_zero_while_a_task_is_alive"),
         ),
         quick(
