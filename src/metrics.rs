@@ -371,23 +371,17 @@ impl Shared {
             });
         });
         for running in self.blocking.running() {
-            set_running(&mut tasks, running.id, running.site, |info| {
-                info.name = running.name.clone();
-                let began = || now.saturating_duration_since(running.since);
-                info.age.get_or_insert_with(began);
-            });
+            let info = set_running(&mut tasks, running.id, running.site);
+            info.name = running.name;
+            info.age.get_or_insert_with(|| now.saturating_duration_since(running.since));
         }
-        for seat in &self.seats {
-            if let Some((id, site)) = seat.counters.running() {
-                set_running(&mut tasks, id, site, |_| ());
-            }
+        for (id, site) in self.seats.iter().filter_map(|seat| seat.counters.running()) {
+            set_running(&mut tasks, id, site);
         }
         tasks.sort_by_key(TaskInfo::id);
         tasks
     }
-}
 
-impl Shared {
     /// Describes tasks of this coordinator that are known by their labels.
     pub(crate) fn describe(&self, labels: Vec<Label>) -> Vec<TaskInfo> {
         if labels.is_empty() {
@@ -415,18 +409,16 @@ impl Shared {
 }
 
 /// Marks the task as running, adding it if it is not in the list yet.
-fn set_running(
-    tasks: &mut Vec<TaskInfo>,
+fn set_running<'a>(
+    tasks: &'a mut Vec<TaskInfo>,
     id: TaskId,
     location: &'static Location<'static>,
-    fill: impl FnOnce(&mut TaskInfo),
-) {
-    if let Some(info) = tasks.iter_mut().find(|info| info.id == id) {
-        info.state = TaskState::Running;
-        return fill(info);
-    }
-    let state = TaskState::Running;
-    let mut info = TaskInfo { id, name: None, location, state, age: None, polls: None };
-    fill(&mut info);
-    tasks.push(info);
+) -> &'a mut TaskInfo {
+    let at = tasks.iter().position(|info| info.id == id).unwrap_or_else(|| {
+        let state = TaskState::Running;
+        tasks.push(TaskInfo { id, name: None, location, state, age: None, polls: None });
+        tasks.len() - 1
+    });
+    tasks[at].state = TaskState::Running;
+    &mut tasks[at]
 }
