@@ -141,15 +141,18 @@ struct Closer<'a> {
 impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let inside = context::in_turn_of(shared);
-        let own = context::tasks_of(shared).filter(|scope| !scope.in_closer.replace(true)).count();
+        let mut own = 0;
+        for scope in context::tasks_of(shared) {
+            own += usize::from(!scope.in_closer.replace(true));
+        }
         shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
         Closer { shared, inside, own }
     }
 
     /// Waits until nothing is alive but the closers' own tasks, or until the
-    /// deadline; true if it came to that. It polls no task: a poll that takes
-    /// long would keep it from its deadline. When cancelling it helps to drop
-    /// what is queued, also what is queued behind a poll that does not return.
+    /// deadline; true if it came to that. It polls no task, unless there is no thread that
+    /// would: a poll that takes long would keep it from its deadline. When cancelling it
+    /// helps to drop what is queued, also what is queued behind a poll that does not return.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let shared = self.shared;
         let end = End { closer: self, deadline, reached: Cell::new(false) };
@@ -158,12 +161,13 @@ impl<'a> Closer<'a> {
             let _entered = entry.enter();
             // Relaxed: this thread has written it.
             let cancelling = shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling;
-            let sweeper = (cancelling && deadline.is_some()).then(|| Sweeper::start(shared));
-            match sweeper {
-                None if cancelling => discard_until(&entry, &end),
-                // Without a thread it has to do it itself, and may have to wait.
-                Some(Err(_)) => discard_until(&entry, &end),
-                None | Some(Ok(_)) => wait_aside(&entry, &end),
+            // Without a thread for it, it has to do it itself, and may have to wait.
+            let sweeps = cancelling && deadline.is_some();
+            let sweeper = if sweeps { Sweeper::start(shared).ok() } else { None };
+            if cancelling && sweeper.is_none() {
+                discard_until(&entry, &end);
+            } else {
+                wait_aside(&entry, &end);
             }
         }
         end.reached.get()

@@ -104,8 +104,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "two closers on one stack count a task twice",
             file: "src/shutdown.rs",
-            sound: ".filter(|scope| !scope.in_closer.replace(true))",
-            broken: ".filter(|_| true)",
+            sound: "usize::from(!scope.in_closer.replace(true))",
+            broken: "1",
             by: shuttle!("shutdown::a_shutdown_inside_a_shutdown_waits_for_the_others"),
             quick: true,
         },
