@@ -137,9 +137,9 @@ impl Builder {
         self
     }
 
-    /// What the threads are called: `name-0`, `name-1`, …, and
-    /// `name-blocking-0`, …, and `name-watch`. Default: `oasync`. Not empty, and
-    /// without NUL.
+    /// What the threads are called: `name-0`, `name-1`, …, and `name-blocking-0`, …,
+    /// and `name-watch`; and `name-sweep`, which drops what is queued at the limit of a
+    /// shutdown. Default: `oasync`. Not empty, and without NUL.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().thread_name("db").build()?;

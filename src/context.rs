@@ -57,8 +57,10 @@ pub(crate) struct Entry<'a> {
     seat: Cell<*const Seat>,
     /// Whether this thread counts as searching in the idle word.
     pub(crate) searching: Cell<bool>,
-    /// Whether it stepped aside inside a poll (see `block_on::step_aside`).
-    pub(crate) away: Cell<bool>,
+    /// Whether this thread, of a coordinator's own, is not counted as one: it stepped aside
+    /// inside a poll (see `block_on::step_aside`), or is about to end, or has pinned tasks
+    /// and no seat.
+    pub(crate) counted_out: Cell<bool>,
     /// Whether it counts as a lender.
     pub(crate) lending: Cell<bool>,
     /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
@@ -83,7 +85,7 @@ impl<'a> Entry<'a> {
             index: Cell::new(index),
             seat: Cell::new(ptr::null()),
             searching: Cell::new(false),
-            away: Cell::new(false),
+            counted_out: Cell::new(false),
             lending: Cell::new(false),
             body: Cell::new(false),
             state: OnceCell::new(),

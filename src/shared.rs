@@ -1,6 +1,8 @@
 //! What every thread of a coordinator holds, and the few steps that touch more
 //! than one part of it.
 
+use std::io;
+
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
@@ -124,6 +126,18 @@ impl Shared {
         self.phase.advance(Phase::Running);
         self.blocking.open(self);
         self.open()
+    }
+
+    /// Starts the coordinator, if it was not, with a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<()> {
+        // Relaxed: beside a shutdown either answer is right.
+        if self.phase.load(Ordering::Relaxed) >= Phase::Draining {
+            return Err(io::Error::other("the coordinator was shut down and cannot start again"));
+        }
+        if self.run() {
+            self.notify_for_backlog();
+        }
+        self.threads.ensure_one(self)
     }
 
     /// Whether runnables are dropped, not polled.

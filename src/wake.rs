@@ -23,7 +23,7 @@ impl Shared {
         }
     }
 
-    /// Hands a promise to a sleeper, or to a new thread; returns it if there is
+    /// Hands a promise to a sleeper, or to a new thread; gives it back if there is
     /// neither.
     #[cold]
     pub(crate) fn wake(&self, promise: Promise) {
@@ -40,7 +40,7 @@ impl Shared {
         }
     }
 
-    /// Returns a promise that nobody can take. Whoever goes to sleep after this
+    /// Gives a promise back that nobody can take. Whoever goes to sleep after this
     /// looks at the queues; whoever did so while the promise was counted relied
     /// on it, so there may be a new one for them.
     pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {

@@ -68,7 +68,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 leave(entry);
                 return Left::Done;
             }
-            if entry.away.get() && come_back(entry) {
+            if entry.counted_out.get() && come_back(entry) {
                 leave(entry);
                 return Left::Retired;
             }
@@ -88,7 +88,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             None => rest(entry, main),
         }
         // A waker of a timer is user code, too.
-        if entry.away.get() && come_back(entry) {
+        if entry.counted_out.get() && come_back(entry) {
             leave(entry);
             return Left::Retired;
         }
@@ -297,7 +297,7 @@ pub(crate) fn leave(entry: &Entry<'_>) {
 
 /// After a poll that gave the seat away; true if this thread is one too many.
 fn come_back(entry: &Entry<'_>) -> bool {
-    entry.away.set(false);
+    entry.counted_out.set(false);
     if !entry.is_worker_thread() {
         return false;
     }
@@ -327,15 +327,15 @@ pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise
         }
     }
     // The hook may have stepped aside, and another thread have come.
-    let retired = entry.away.get() && come_back(&entry);
+    let retired = entry.counted_out.get() && come_back(&entry);
     let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
-    // Who was away in the last poll of a pinned task, or polled it without a seat, is
-    // counted out already.
-    if left == Left::Done && !entry.away.get() {
+    // Who stepped aside in the last poll of a pinned task, or polled it without a seat, is
+    // so already.
+    if left == Left::Done && !entry.counted_out.get() {
         shared.threads.leave();
     }
-    // It is counted out: there is nothing left to step aside from.
-    entry.away.set(true);
+    // There is nothing left to step aside from.
+    entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);
     drop(entry);

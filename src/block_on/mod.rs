@@ -100,12 +100,12 @@ fn wait_on<F: Future>(
 
 /// The thread of the pool whose closure this is in, if that counts.
 fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'static>> {
-    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
+    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.counted_out.get())
 }
 
 /// The closure goes on, and its thread counts again.
 fn go_on_in(closure: Option<&Entry<'_>>) {
-    if let Some(thread) = closure.filter(|thread| thread.away.get()) {
+    if let Some(thread) = closure.filter(|thread| thread.counted_out.get()) {
         thread.shared.blocking.come_back(thread);
     }
 }
@@ -256,14 +256,14 @@ impl<M: Main> Main for Alone<'_, M> {
 pub(crate) fn step_aside(entry: &Entry<'_>) {
     // Count the thread out first: only then another may start for its seat.
     for outer in entry.ancestors() {
-        if outer.is_worker_thread() && !outer.away.replace(true) {
+        if outer.is_worker_thread() && !outer.counted_out.replace(true) {
             outer.shared.threads.leave();
         }
     }
     for outer in entry.ancestors() {
         if outer.seated().is_some() {
             worker::leave(outer);
-        } else if outer.is_blocking_thread() && !outer.away.replace(true) {
+        } else if outer.is_blocking_thread() && !outer.counted_out.replace(true) {
             outer.shared.blocking.step_aside(outer);
         }
     }

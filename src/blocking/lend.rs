@@ -50,6 +50,6 @@ impl<'a> Lender<'a> {
             task::run(self.entry, runnable);
         }
         pool.stop_lending(self.entry);
-        lent && !self.entry.away.get()
+        lent && !self.entry.counted_out.get()
     }
 }

@@ -163,8 +163,9 @@ impl BlockingPool {
         self.start(shared, send);
     }
 
-    /// How many threads are in a lent poll. Relaxed: whoever decides by it holds
-    /// the lock, and so sees that those who took a closure no longer lend.
+    /// How many threads are in a lent poll. Relaxed: whoever decides by it on a closure
+    /// holds the lock, and so sees that those who took one no longer lend. For the watcher,
+    /// which looks without, the next tick will do.
     pub(crate) fn lenders(&self) -> usize {
         self.lenders.load(Ordering::Relaxed)
     }
@@ -235,7 +236,7 @@ impl BlockingPool {
     /// Counts a thread that stepped aside, and is back. There may be one too many
     /// then.
     pub(crate) fn come_back(&self, entry: &Entry<'_>) {
-        lock(&self.state).threads += usize::from(entry.away.replace(false));
+        lock(&self.state).threads += usize::from(entry.counted_out.replace(false));
     }
 
     /// Counts a lender out, once.
@@ -319,8 +320,8 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     // Others may be sent for while the hook runs.
     shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
-    // It is counted out: there is nothing left to step aside from.
-    entry.away.set(true);
+    // There is nothing left to step aside from.
+    entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);
     drop(entry);
@@ -359,7 +360,7 @@ impl Thread<'_> {
     /// Locks the pool after user code ran, in which the thread may have stepped
     /// aside.
     fn come_back(&self) -> MutexGuard<'_, State> {
-        if self.entry.away.get() {
+        if self.entry.counted_out.get() {
             self.pool.come_back(self.entry);
         }
         lock(&self.pool.state)

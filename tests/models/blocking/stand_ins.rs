@@ -22,7 +22,7 @@ pub(crate) mod context {
 
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
-        pub(crate) away: Cell<bool>,
+        pub(crate) counted_out: Cell<bool>,
         pub(crate) lending: Cell<bool>,
     }
 
@@ -34,7 +34,7 @@ pub(crate) mod context {
 
     impl<'a> Entry<'a> {
         pub(crate) fn new(shared: &'a Arc<Shared>, _: WorkerKind, _: Option<usize>) -> Self {
-            Entry { shared, away: Cell::new(false), lending: Cell::new(false) }
+            Entry { shared, counted_out: Cell::new(false), lending: Cell::new(false) }
         }
 
         pub(crate) fn enter(&self) -> Entered {

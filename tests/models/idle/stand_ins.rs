@@ -47,7 +47,7 @@ pub(crate) mod context {
         index: usize,
         seat: Cell<Option<usize>>,
         pub(crate) searching: Cell<bool>,
-        pub(crate) away: Cell<bool>,
+        pub(crate) counted_out: Cell<bool>,
     }
 
     impl<'a> Entry<'a> {
@@ -57,7 +57,7 @@ pub(crate) mod context {
                 index: index.unwrap(),
                 seat: Cell::new(None),
                 searching: Cell::new(false),
-                away: Cell::new(false),
+                counted_out: Cell::new(false),
             }
         }
 
