@@ -136,7 +136,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The seat to ask for: the one of the thread's number.
-    pub(crate) fn favourite(&self) -> usize {
+    pub(crate) fn preferred_seat(&self) -> usize {
         match self.kind {
             WorkerKind::Worker => self.index.get().unwrap_or(0),
             _ => 0,
@@ -146,6 +146,12 @@ impl<'a> Entry<'a> {
     /// Forgets the seat, which the caller gives back.
     pub(crate) fn stand(&self) {
         self.seat.set(ptr::null());
+    }
+
+    /// Whether it is one of `shared`.
+    #[inline]
+    pub(crate) fn is_of(&self, shared: &Shared) -> bool {
+        ptr::eq(&**self.shared, shared)
     }
 
     pub(crate) fn kind(&self) -> WorkerKind {
@@ -168,7 +174,7 @@ impl<'a> Entry<'a> {
             return WorkerInfo::new(index, self.kind);
         }
         // A nested `block_on` is the same worker as the one around it.
-        let outer = self.ancestors().skip(1).find(|outer| ptr::eq(&**outer.shared, &**self.shared));
+        let outer = self.ancestors().skip(1).find(|outer| outer.is_of(self.shared));
         outer.map_or_else(
             || {
                 let index = self.shared.callers.take();
@@ -188,8 +194,8 @@ impl<'a> Entry<'a> {
     /// The worker state of this thread; see [`with_worker_state`](crate::with_worker_state).
     pub(crate) fn state<S: 'static>(&self) -> &S {
         let shared = &**self.shared;
-        let own = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared);
-        let home = self.ancestors().filter(own).last().unwrap_or_else(|| unreachable!());
+        let own = self.ancestors().filter(|entry| entry.is_of(shared));
+        let home = own.last().unwrap_or_else(|| unreachable!());
         let Some(maker) = &shared.options.worker_state else {
             panic!(
                 "with_worker_state::<{}>: the coordinator was built without `worker_state`",
@@ -373,7 +379,7 @@ pub(crate) fn with_body<T, R>(
     value: T,
     f: impl FnOnce(&Entry<'_>, T) -> R,
 ) -> Result<R, T> {
-    let here = |entry: &&Entry<'static>| ptr::eq(&**entry.shared, shared) && entry.body.get();
+    let here = |entry: &&Entry<'static>| entry.is_of(shared) && entry.body.get();
     match top_entry().filter(here) {
         Some(entry) if CONTEXT.with(|cx| cx.scope.get() == entry.base.get()) => Ok(f(entry, value)),
         _ => Err(value),
@@ -384,7 +390,7 @@ pub(crate) fn with_body<T, R>(
 /// code, which may give it up.
 #[inline]
 pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
-    let entry = top_entry().filter(|entry| ptr::eq(&**entry.shared, shared))?;
+    let entry = top_entry().filter(|entry| entry.is_of(shared))?;
     entry.seated()
 }
 
@@ -399,8 +405,7 @@ pub(crate) fn in_task_of(shared: &Shared) -> bool {
 /// being handed on, which somebody may wait for although the task counts no more.
 pub(crate) fn in_turn_of(shared: &Shared) -> bool {
     let in_turn = CONTEXT.with(|cx| !cx.task.get().is_null());
-    let own = |entry: &Entry<'_>| ptr::eq(&**entry.shared, shared);
-    in_turn && top_entry().is_some_and(|top| top.ancestors().any(own))
+    in_turn && top_entry().is_some_and(|top| top.ancestors().any(|entry| entry.is_of(shared)))
 }
 
 /// Whether the innermost poll is one of a task of `shared`, which would be cancelled if

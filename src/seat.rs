@@ -8,7 +8,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 
-use crate::queue::local::{self, Stolen};
+use crate::queue::local;
 use crate::queue::run_slot::RunSlot;
 use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
@@ -255,9 +255,9 @@ impl Seated<'_> {
     }
 
     /// Steals half of `victim`'s local queue.
-    pub(crate) fn steal(&self, victim: &Seat) -> Stolen {
+    pub(crate) fn steal(&self, victim: &Seat) -> Option<Runnable> {
         let stolen = self.owner().queue.steal_from(&self.seat.queue, &victim.queue);
-        if matches!(stolen, Stolen::One(_)) {
+        if stolen.is_some() {
             bump(&self.counters.steals, 1, Ordering::Relaxed);
         }
         stolen

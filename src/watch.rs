@@ -264,8 +264,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
         }
         if let Some(runnable) = seat.slot.take() {
             shared.watcher.rescued.fetch_add(1, Ordering::Relaxed);
-            shared.injector.push(runnable);
-            shared.notify();
+            shared.inject(runnable);
         }
         let lasts = now - seen.since;
         if counters.running().is_some() {

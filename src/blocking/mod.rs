@@ -80,14 +80,6 @@ pub(crate) struct Running {
     pub(crate) since: Instant,
 }
 
-/// What the caller has to do once it let go of the lock.
-#[must_use]
-enum Send {
-    Nobody,
-    /// Start a thread; it is counted already.
-    Start,
-}
-
 /// Numbers of the pool at one moment.
 pub(crate) struct Census {
     pub(crate) threads: usize,
@@ -100,9 +92,7 @@ impl Shared {
     pub(crate) fn submit_blocking(&self, runnable: Runnable) {
         let mut state = lock(&self.blocking.state);
         state.queue.push_back(runnable);
-        let send = self.blocking.send_one(&mut state);
-        drop(state);
-        self.blocking.start(self, send);
+        self.blocking.unlock_and_send(self, state);
     }
 }
 
@@ -123,30 +113,15 @@ impl BlockingPool {
     pub(crate) fn open(&self, shared: &Shared) {
         let mut state = lock(&self.state);
         state.open = true;
-        let send = self.send_one(&mut state);
-        drop(state);
-        self.start(shared, send);
+        self.unlock_and_send(shared, state);
     }
 
     /// Sends for one thread if the queue holds something and none is coming.
-    fn send_one(&self, state: &mut State) -> Send {
-        if state.coming || state.queue.is_empty() || !state.open {
-            return Send::Nobody;
+    fn unlock_and_send(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
+        let wanted = !state.coming && !state.queue.is_empty() && state.open;
+        if wanted && !self.wake_idle(&mut state) && state.threads < self.max {
+            self.unlock_and_start(shared, state);
         }
-        self.wake_or_start(state)
-    }
-
-    fn wake_or_start(&self, state: &mut State) -> Send {
-        if self.wake_idle(state) || state.threads >= self.max {
-            return Send::Nobody;
-        }
-        Self::start_one(state)
-    }
-
-    fn start_one(state: &mut State) -> Send {
-        state.coming = true;
-        state.threads += 1;
-        Send::Start
     }
 
     /// Sends for a thread that finds no closure, or is one too many to take one,
@@ -154,13 +129,9 @@ impl BlockingPool {
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
         let enough = self.lenders() >= lend::most(shared) || state.coming;
-        let send = if enough || self.wake_idle(&mut state) {
-            Send::Nobody
-        } else {
-            Self::start_one(&mut state)
-        };
-        drop(state);
-        self.start(shared, send);
+        if !enough && !self.wake_idle(&mut state) {
+            self.unlock_and_start(shared, state);
+        }
     }
 
     /// How many threads are in a lent poll. Relaxed: whoever decides by it on a closure
@@ -200,8 +171,11 @@ impl BlockingPool {
         wake
     }
 
-    fn start(&self, shared: &Shared, send: Send) {
-        let Send::Start = send else { return };
+    /// Counts one more thread and starts it.
+    fn unlock_and_start(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
+        state.coming = true;
+        state.threads += 1;
+        drop(state);
         let index = self.indices.take();
         let name = format!("{}-blocking-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
@@ -216,8 +190,7 @@ impl BlockingPool {
         if !state.queue.is_empty() && !self.wake_idle(&mut state) && state.threads == 0 {
             let queue = std::mem::take(&mut state.queue);
             drop(state);
-            shared.injector.push_block(queue);
-            shared.notify();
+            shared.inject_block(queue);
         }
     }
 
@@ -228,15 +201,12 @@ impl BlockingPool {
         self.stop_lending(entry);
         let mut state = lock(&self.state);
         state.threads -= 1;
-        let send = self.send_one(&mut state);
-        drop(state);
-        self.start(entry.shared, send);
+        self.unlock_and_send(entry.shared, state);
     }
 
-    /// Counts a thread that stepped aside, and is back. There may be one too many
-    /// then.
+    /// It is back, in its closure.
     pub(crate) fn come_back(&self, entry: &Entry<'_>) {
-        lock(&self.state).threads += usize::from(entry.counted_out.replace(false));
+        lock(&self.state).count_in(entry);
     }
 
     /// Counts a lender out, once.
@@ -280,11 +250,12 @@ impl BlockingPool {
     pub(crate) fn lend_count(&self) -> u64 {
         self.lends.load(Ordering::Relaxed)
     }
+}
 
-    /// A thread that was sent for is there, and looks at the queue next.
-    fn arrive<'a>(&self, state: &'a mut State) -> &'a mut State {
-        state.coming = false;
-        state
+impl State {
+    /// Counts a thread that stepped aside, and is back. There may be one too many then.
+    fn count_in(&mut self, entry: &Entry<'_>) {
+        self.threads += usize::from(entry.counted_out.replace(false));
     }
 }
 
@@ -316,8 +287,12 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     let entered = entry.enter();
     let info = entry.info();
     let pool = &shared.blocking;
-    let key = pool.arrive(&mut lock(&pool.state)).running.insert(None);
-    // Others may be sent for while the hook runs.
+    let key = {
+        let mut state = lock(&pool.state);
+        // Others may be sent for while the hook runs.
+        state.coming = false;
+        state.running.insert(None)
+    };
     shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
     // There is nothing left to step aside from.
@@ -336,18 +311,14 @@ impl Thread<'_> {
             let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
             if let Some(job) = job {
                 state.running[self.key] = Some(Running::of(job.metadata()));
-                let send = self.pool.send_one(&mut state);
-                drop(state);
-                self.pool.start(self.shared, send);
+                self.pool.unlock_and_send(self.shared, state);
                 task::run(self.entry, job);
                 state = self.come_back();
                 state.running[self.key] = None;
                 continue;
             }
             // What is left, if this is one too many, is for those who idle.
-            let send = self.pool.send_one(&mut state);
-            drop(state);
-            self.pool.start(self.shared, send);
+            self.pool.unlock_and_send(self.shared, state);
             // Out of blocking work: lend a hand, one poll at a time.
             while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
             state = match self.idle(self.come_back()) {
@@ -360,10 +331,9 @@ impl Thread<'_> {
     /// Locks the pool after user code ran, in which the thread may have stepped
     /// aside.
     fn come_back(&self) -> MutexGuard<'_, State> {
-        if self.entry.counted_out.get() {
-            self.pool.come_back(self.entry);
-        }
-        lock(&self.pool.state)
+        let mut state = lock(&self.pool.state);
+        state.count_in(self.entry);
+        state
     }
 
     /// Waits for a token, or a closure; `None` if the thread is to end, which is counted.
@@ -383,7 +353,7 @@ impl Thread<'_> {
             if state.tokens > 0 {
                 state.tokens -= 1;
                 state.idle -= 1;
-                self.pool.arrive(&mut state);
+                state.coming = false;
                 return Some(state);
             }
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -403,9 +373,7 @@ impl Thread<'_> {
     fn leave<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         state.threads -= 1;
         state.running.remove(self.key);
-        let send = self.pool.send_one(&mut state);
-        drop(state);
-        self.pool.start(self.shared, send);
+        self.pool.unlock_and_send(self.shared, state);
         None
     }
 }

@@ -31,7 +31,7 @@ struct Host<'a> {
 /// The home of this worker thread. One that stands in for another has a number
 /// beyond them.
 fn home<'a>(entry: &Entry<'a>) -> Option<&'a Home> {
-    entry.shared.homes.get(entry.favourite()).map(|home| &**home)
+    entry.shared.homes.get(entry.preferred_seat()).map(|home| &**home)
 }
 
 /// Whether this worker thread, which `may_leave` says is one too many, ends.
@@ -89,7 +89,7 @@ impl Host<'_> {
         let nested = entry.counted_out.get();
         if entry.seated().is_none() && !entry.counted_out.replace(true) {
             // Without a seat it is no use to the tasks that wait for one.
-            entry.shared.threads.leave();
+            entry.shared.threads.count_out();
         }
         let counted_out = entry.counted_out.get();
         for _ in 0..if nested { 1 } else { RUNS } {

@@ -112,6 +112,7 @@ mod shared {
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
     use crate::sync_facade::{Arc, AtomicBool, Instant, Mutex, Ordering, Weak, lock};
+    use crate::task::Runnable;
     use crate::timers::Timers;
     use crate::watch::Watcher;
 
@@ -180,6 +181,11 @@ mod shared {
 
         pub(crate) fn has_work(&self) -> bool {
             false
+        }
+
+        pub(crate) fn inject(&self, runnable: Runnable) {
+            self.injector.push(runnable);
+            self.notify();
         }
 
         /// If it is for a timer, nobody comes: every thread is stuck.

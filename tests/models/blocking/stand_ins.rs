@@ -197,7 +197,7 @@ pub(crate) mod shared {
     use crate::blocking::BlockingPool;
     use crate::context::Entry;
     use crate::parker::Parker;
-    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering, Weak};
     use crate::task::Runnable;
 
     pub(crate) struct Shared {
@@ -207,7 +207,6 @@ pub(crate) mod shared {
         pub(crate) options: Options,
         pub(crate) hooks: Hooks,
         pub(crate) idle: Idle,
-        pub(crate) injector: Injector,
         pub(crate) seats: [(); 1],
         pub(crate) body: fn(&Entry<'_>, u64),
         over: AtomicBool,
@@ -230,7 +229,6 @@ pub(crate) mod shared {
                 options: Options { thread_name: "model" },
                 hooks: Hooks,
                 idle: Idle,
-                injector: Injector::default(),
                 seats: [()],
                 body,
                 over: AtomicBool::new(false),
@@ -265,8 +263,8 @@ pub(crate) mod shared {
         }
 
         /// The workers run what the pool could not.
-        pub(crate) fn notify(&self) {
-            for runnable in std::mem::take(&mut *lock(&self.injector.0)) {
+        pub(crate) fn inject_block(&self, block: VecDeque<Runnable>) {
+            for runnable in block {
                 runnable.run();
                 self.finish();
             }
@@ -301,15 +299,6 @@ pub(crate) mod shared {
     impl Idle {
         pub(crate) fn vacant(&self) -> usize {
             1
-        }
-    }
-
-    #[derive(Default)]
-    pub(crate) struct Injector(Mutex<VecDeque<Runnable>>);
-
-    impl Injector {
-        pub(crate) fn push_block(&self, block: VecDeque<Runnable>) {
-            lock(&self.0).extend(block);
         }
     }
 }

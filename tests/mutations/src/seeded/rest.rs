@@ -51,14 +51,14 @@ fn threads() -> Vec<Bug> {
         quick(
             "a blocking thread that arrives still counts as coming",
             BLOCKING,
-            "        state.coming = false;\n        state\n",
-            "        state\n",
+            "        state.coming = false;\n        state.running.insert(None)\n",
+            "        state.running.insert(None)\n",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
             "a blocking thread that takes a closure does not send for the next",
             BLOCKING,
-            "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             "                drop(state);\n                task::run",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
@@ -79,8 +79,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "who steps aside does not send for another",
             BLOCKING,
-            "        let send = self.send_one(&mut state);\n        drop(state);\n        self.start(entry.shared, send);",
-            "        drop(state);\n        self.start(entry.shared, Send::Nobody);",
+            "        self.unlock_and_send(entry.shared, state);",
+            "        drop(state);",
             model!("blocking", "who_blocks_in_a_closure_makes_room_for_the_next"),
         ),
         quick(

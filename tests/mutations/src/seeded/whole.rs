@@ -64,7 +64,7 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: a blocking thread does not send for the next",
             file: "src/blocking/mod.rs",
-            sound: "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            sound: "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             broken: "                drop(state);\n                task::run",
             by: shuttle!("meet::closures_run_at_once_up_to_the_bound"),
             quick: false,
@@ -72,8 +72,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: who steps aside does not send for another",
             file: "src/blocking/mod.rs",
-            sound: "        state.threads -= 1;\n        let send = self.send_one(&mut state);\n        drop(state);\n        self.start(entry.shared, send);\n    }\n\n    /// Counts a thread",
-            broken: "        state.threads -= 1;\n        drop(state);\n        let _ = entry;\n    }\n\n    /// Counts a thread",
+            sound: "        self.unlock_and_send(entry.shared, state);\n    }\n\n    /// It is back",
+            broken: "        drop(state);\n        let _ = entry;\n    }\n\n    /// It is back",
             by: shuttle!("blocking::a_closure_that_says_it_waits_makes_room_for_another"),
             quick: false,
         },
