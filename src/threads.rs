@@ -1,4 +1,5 @@
-//! Worker threads: when one is started, how many live, and who joins them.
+//! Worker threads: when one is started, what it does from its start to its end, how many
+//! live, and who joins them.
 
 use std::io;
 
