@@ -258,11 +258,11 @@ fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     let left =
         if worker::come_back(&entry) { Left::Retired } else { pinned::work_to_the_end(&entry) };
     // Who stepped aside in the last poll of a pinned task, or polled it without a seat, is
-    // so already.
+    // counted out already.
     if left == Left::Done && !entry.counted_out.get() {
         shared.threads.count_out();
     }
-    // There is nothing left to step aside from.
+    // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);

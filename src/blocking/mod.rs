@@ -295,7 +295,7 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     };
     shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
-    // There is nothing left to step aside from.
+    // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);
