@@ -58,8 +58,9 @@ pub(crate) struct Counters {
     pub(crate) polls: AtomicU64,
     pub(crate) steals: AtomicU64,
     pub(crate) parks: AtomicU64,
-    /// Twice the time that the seat was taken for. While it is taken: one more, and less
-    /// twice the time when it was. So one load tells all.
+    /// Twice the nanoseconds for which the seat was taken so far. While it is taken: one
+    /// more, less twice the time when it was. So one load tells all, and no stay is seen
+    /// both as over and as going on.
     busy: AtomicU64,
     /// Nanoseconds of the longest poll, as the watcher saw it, who alone writes it.
     pub(crate) longest: AtomicU64,
