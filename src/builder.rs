@@ -102,8 +102,8 @@ impl Builder {
 
     /// The most closures that the blocking pool runs at once, and the most threads
     /// that it has for them; closures beyond wait in a queue. While a worker is
-    /// stuck and all these threads are busy, there may be a few more, which run no
-    /// closure but the tasks that wait. Default: 512; at most 32,768.
+    /// stuck and all these threads are busy, there may be a few more, which run
+    /// waiting tasks, but no closures. Default: 512; at most 32,768.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
@@ -139,7 +139,7 @@ impl Builder {
 
     /// What the threads are called: `name-0`, `name-1`, …, and `name-blocking-0`, …,
     /// and `name-watch`; and `name-sweep`, which drops what is queued at the limit of a
-    /// shutdown. Default: `oasync`. Not empty, and without NUL.
+    /// shutdown. Default: `oasync`. It must not be empty or contain NUL.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().thread_name("db").build()?;
@@ -234,11 +234,11 @@ impl Builder {
     }
 
     /// Called when a poll of a task stalls a worker, once for each such poll, on
-    /// the thread that watches over the workers: it should return soon. A panic of
-    /// it is caught and counted.
+    /// the thread that watches over the workers: it should return soon. If it panics,
+    /// that is caught and counted.
     ///
-    /// A poll that keeps one worker while others sleep for want of work is in
-    /// nobody's way, and may go untold.
+    /// A poll that keeps one worker while others sleep for want of work delays
+    /// nobody, and may go unreported.
     ///
     /// Without this hook, the features `log` and `tracing` of this crate write a
     /// warning with target `oasync`: one for each place that spawns such tasks,
@@ -265,7 +265,7 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it does anything else.
-    /// A panic of it is caught and counted.
+    /// If it panics, that is caught and counted.
     ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};
@@ -285,7 +285,7 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it ends, while its
-    /// worker state is still there. A panic of it is caught and counted.
+    /// worker state is still there. If it panics, that is caught and counted.
     ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};
@@ -307,8 +307,8 @@ impl Builder {
 
     /// Called for each panic that no handle takes: of a detached task, of a
     /// future or a result that is dropped, of a waker that a handle was polled
-    /// with inside a coordinator. On whatever thread that happens. A panic of the
-    /// hook itself is caught and counted.
+    /// with inside a coordinator. It is called on the thread where that happens. A panic
+    /// of the hook itself is caught and counted.
     ///
     /// ```
     /// let (tx, rx) = std::sync::mpsc::channel();

@@ -42,7 +42,7 @@ pub const SHARE: u32 = 128;
 ///
 /// In the poll of another runtime there is no share, and this does nothing.
 ///
-/// Cancel safe: dropping it, at most the unit is used in vain.
+/// Cancel safe: if it is dropped, at most one unit is wasted.
 ///
 /// ```
 /// oasync::block_on(async {

@@ -80,8 +80,8 @@ impl Coordinator {
     }
 
     /// A handle to the coordinator that this code runs in: the innermost one
-    /// whose task, closure, thread hook or `block_on` it is inside of. Outside of all,
-    /// the process-wide default one, not started by this.
+    /// whose task, closure, thread hook or `block_on` it is inside of. Outside any
+    /// coordinator, the process-wide default, which this does not start.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().workers(3).build()?;
@@ -95,7 +95,7 @@ impl Coordinator {
         Self::try_current().unwrap_or_else(|| free::default().handle())
     }
 
-    /// The same; `None` outside of every coordinator.
+    /// The same; `None` outside any coordinator.
     ///
     /// ```
     /// assert!(oasync::Coordinator::try_current().is_none());
@@ -124,8 +124,8 @@ impl Coordinator {
     ///
     /// # Errors
     ///
-    /// If the system gives no thread: tasks stay queued, and one may try again,
-    /// or use [`block_on`](Self::block_on), which works without. After a
+    /// If the system gives no thread: tasks stay queued, and you may try again,
+    /// or use [`block_on`](Self::block_on), which works without one. Also after a
     /// shutdown.
     ///
     /// ```
@@ -162,8 +162,8 @@ impl Coordinator {
         free::spawn_on(self.shared(), future)
     }
 
-    /// [Spawns](Self::spawn) a task and detaches it: its result is dropped, and a
-    /// panic of it goes to [`on_panic`](Builder::on_panic).
+    /// [Spawns](Self::spawn) a task and detaches it: its result is dropped, and its
+    /// panic goes to [`on_panic`](Builder::on_panic).
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
@@ -276,8 +276,8 @@ impl Coordinator {
     ///
     /// The thread is the one with the fewest pinned tasks; it is started if need be.
     /// (It is never the caller of a `block_on`.) The task takes turns with the
-    /// others there. It waits for any task that blocks that thread, in
-    /// [`block_in_place`](crate::block_in_place) too, although others would go on
+    /// others there. It waits behind any task that blocks that thread, even in
+    /// [`block_in_place`](crate::block_in_place), where other tasks would go on
     /// elsewhere; only a nested `block_on` polls pinned tasks while it waits, up to
     /// 16 deep. If the system gives no thread, `make` is dropped and the handle gives
     /// a cancelled error.
@@ -360,7 +360,7 @@ impl Coordinator {
         pinned::broadcast(&free::unnamed(self.shared(), Location::caller()), f)
     }
 
-    /// Builds a task with a name.
+    /// Builds a task with a name, or one that begins later.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
@@ -376,14 +376,14 @@ impl Coordinator {
     ///
     /// The future need be neither `Send` nor `'static`. It is polled whenever it
     /// is woken, before any task. If all workers are busy the caller polls only
-    /// its own future until a place falls free.
+    /// its own future until a seat becomes free.
     ///
     /// Several threads may call it at once, and a task may: it then waits
     /// without running other tasks, while another thread takes its place. What
     /// cannot work is a nested call that waits for what the code *after* an
     /// outer `block_on` on the same thread would do.
     ///
-    /// After a shutdown it polls `future` as before, whose spawns are refused.
+    /// After a shutdown it polls `future` as before, but what that spawns is refused.
     ///
     /// # Panics
     ///

@@ -151,7 +151,7 @@ where
     with_current(|shared| task::spawn_blocking_with(unnamed(shared, site), f))
 }
 
-/// [Sends](spawn_blocking) a closure to the blocking pool and detaches it.
+/// "Go, blocking": [sends](spawn_blocking) a closure to the blocking pool and detaches it.
 ///
 /// ```
 /// let (tx, rx) = std::sync::mpsc::channel();
@@ -192,7 +192,7 @@ where
     with_current(|shared| pinned::spawn_pinned(unnamed(shared, site), make))
 }
 
-/// The same on the worker thread `index`; see [`Coordinator::spawn_pinned_on`].
+/// [Spawns a pinned task](spawn_pinned) on the worker thread `index`; see [`Coordinator::spawn_pinned_on`].
 ///
 /// # Errors
 ///
@@ -230,8 +230,8 @@ where
     with_current(|shared| pinned::broadcast(&unnamed(shared, site), f))
 }
 
-/// Builds a task with a name, on the coordinator that this code runs in, or on
-/// the default one.
+/// Builds a task with a name, or one that begins later, on the coordinator that this
+/// code runs in, or on the default one.
 ///
 /// ```
 /// let answer = oasync::task().name("deep thought").spawn(async { 42 });
@@ -269,7 +269,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 ///
 /// # Panics
 ///
-/// Outside of every coordinator; if the coordinator has no worker state; if it
+/// Outside any coordinator; if the coordinator has no worker state; if it
 /// is of another type than `S` (both are named); if the function that makes it
 /// panics or asks for the state itself.
 ///

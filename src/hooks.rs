@@ -44,7 +44,8 @@ pub struct TaskPanic<'a> {
 }
 
 impl TaskPanic<'_> {
-    /// The task, if one panicked, and not a result or a waker being dropped.
+    /// The task that panicked; `None` if it was not a task, but the drop of a result, or
+    /// a waker.
     pub fn id(&self) -> Option<TaskId> {
         self.origin.map(|(id, _)| id)
     }

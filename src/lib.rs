@@ -67,8 +67,8 @@
 //! # I/O and timers
 //!
 //! Timers are in `oasync::time`: the threads of the coordinator wait for them. I/O is
-//! left to crates that work on any executor, such as `async-io`, which brings a thread
-//! of its own for it.
+//! left to crates that work on any executor, such as `async-net`, which waits for the
+//! system on a thread of its own; `examples/echo.rs` shows it.
 //!
 //! # Features
 //!
@@ -78,15 +78,20 @@
 //! | `time` | yes | `oasync::time`: timers; without it nothing looks for them |
 //! | `log`, `tracing` | no | the first stall of each spawn site is logged, unless there is an [`on_stall`](Builder::on_stall) |
 //!
-//! The crate needs the standard library with threads, and Rust 1.85.
+//! The crate needs the standard library with threads, 64-bit atomics, and Rust 1.85. It is
+//! tested on Linux on x86-64 only; on other systems a usual fence takes the place of
+//! Linux's `membarrier`, and nothing else differs.
 //!
 //! # More
 //!
-//! The sources have pages of their own in `docs/`: `guide.md`, for users;
-//! `from-tokio.md`, for those who know tokio, smol or rayon; `from-odin.md`, for
-//! those who know the Odin library whose ideas these are;
-//! `architecture.md`, how it works inside and why. `examples/` has programs of
-//! one idea each.
+//! `examples/` in the sources has programs of one idea each, and `docs/` has pages to read.
+#![cfg_attr(
+    all(doc, feature = "sync", feature = "time"),
+    doc = "They are here as well: the [guide](docs::guide), for users, and its [pitfalls](docs::guide#pitfalls); \
+           [from tokio, smol or rayon](docs::from_tokio), [from Odin](docs::from_odin); \
+           what happens on [bad days](docs::reliability#bad-days); \
+           how it [works inside](docs::architecture); [benchmarks](docs::benchmarks)."
+)]
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
 #![warn(missing_debug_implementations, unreachable_pub)]
@@ -99,6 +104,8 @@ mod context;
 pub mod coop;
 mod coordinator;
 mod count;
+#[cfg(all(any(doc, doctest), feature = "sync", feature = "time"))]
+pub mod docs;
 mod free;
 mod group;
 mod handle;
@@ -167,23 +174,3 @@ pub use futures_lite::future::{YieldNow, yield_now};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
-
-#[cfg(all(doctest, feature = "sync", feature = "time"))]
-#[doc = include_str!("../docs/guide.md")]
-struct GuideDoctests;
-
-#[cfg(all(doctest, feature = "sync", feature = "time"))]
-#[doc = include_str!("../docs/from-odin.md")]
-struct FromOdinDoctests;
-
-#[cfg(all(doctest, feature = "sync", feature = "time"))]
-#[doc = include_str!("../docs/from-odin-primitives.md")]
-struct PrimitivesDoctests;
-
-#[cfg(all(doctest, feature = "sync", feature = "time"))]
-#[doc = include_str!("../docs/from-tokio.md")]
-struct FromTokioDoctests;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/architecture.md")]
-struct ArchitectureDoctests;

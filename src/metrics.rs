@@ -68,7 +68,7 @@ pub struct Metrics {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
-    /// Polls of tasks, without those of main futures and lent ones.
+    /// Polls of tasks, not counting those of main futures and lent ones.
     pub poll_count: u64,
     /// Successful steals, each of up to half of another worker's queue.
     pub steal_count: u64,
@@ -78,10 +78,10 @@ pub struct WorkerMetrics {
     pub local_queue_depth: usize,
     /// How long a thread was on the seat: polling, or looking for work.
     pub busy: Duration,
-    /// The longest poll of a task, as one sees it who looks as often as
-    /// [`stall_threshold`](crate::Builder::stall_threshold) says: up to one millisecond
-    /// less than it was, or ten if all workers were busy, and zero if all were shorter
-    /// than that. Polls while other workers have nothing to do may be missed.
+    /// The longest poll of a task. It is sampled as often as
+    /// [`stall_threshold`](crate::Builder::stall_threshold) says, so it may be up to one
+    /// millisecond too low, or ten if all workers were busy, and is zero if all polls were
+    /// shorter than that. Polls during which other workers have nothing to do may be missed.
     pub longest_poll: Duration,
 }
 
@@ -214,7 +214,7 @@ pub struct TaskInfo {
 pub enum TaskState {
     /// It is being polled, or its closure runs.
     Running,
-    /// It waits to be woken, or has been and waits for its turn.
+    /// It waits to be woken, or has been woken and waits for its turn.
     Waiting,
 }
 
@@ -276,10 +276,9 @@ impl TaskInfo {
         self.age
     }
 
-    /// How often it has been polled, for a task with a name. Others are not
-    /// counted, for that would cost them time (but for those that
-    /// [inherited](crate::InheritedLocal) something or have a
-    /// [`StopToken`](crate::StopToken), which are).
+    /// How often the task has been polled. Polls are counted for tasks that have a name,
+    /// [inherited](crate::InheritedLocal) a value or have a
+    /// [`StopToken`](crate::StopToken); counting would cost all others time.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

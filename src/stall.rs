@@ -27,7 +27,7 @@ const MAX_SITES: usize = 64;
 /// let (release, released) = mpsc::channel::<()>();
 /// let task = coord.task().name("mail").spawn(async move { released.recv() }); // blocks
 /// let line = rx.recv().unwrap();
-/// // task 1 `mail`, spawned at src/main.rs:10:38, keeps worker 0 for 10 ms
+/// // task 1 `mail`, spawned at src/main.rs:10:38, keeps worker 0 for 13ms
 /// assert!(line.contains("`mail`, spawned at") && line.contains("keeps worker 0 for"));
 /// release.send(()).unwrap();
 /// assert!(coord.block_on(task).unwrap().is_ok());

@@ -62,6 +62,9 @@ impl Shared {
                 // Who waits for this thread to run something looks for another way;
                 // only now, for while the promise is out he would count on it.
                 self.wake_parked();
+                if self.has_work() {
+                    self.watcher.try_again_later(self);
+                }
             }
         }
     }
@@ -70,11 +73,20 @@ impl Shared {
     /// looks at the queues; whoever did so while the promise was counted relied
     /// on it, so there may be a new one for them.
     pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {
-        let looked = self.idle.give_back(promise);
+        let looked = self.give_back(promise);
+        // Nobody may come now, and who pushed may be stuck.
+        self.watcher.poke(self);
         if looked == Vacated::Rest || !self.has_work() || !self.idle.has_sleepers() {
             return None;
         }
         self.idle.promise()
+    }
+
+    /// Returns the promise's seat to the word.
+    pub(crate) fn give_back(&self, promise: Promise) -> Vacated {
+        let vacated = self.idle.give_back(promise);
+        self.watcher.vacated(self);
+        vacated
     }
 
     /// Whether any queue that a searcher looks into holds something.

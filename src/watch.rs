@@ -7,7 +7,7 @@
 //!
 //! * what is in its *run slot*, where no searcher looks, goes to the injector;
 //! * after [`stall_threshold`](crate::Builder::stall_threshold), and again at every
-//!   further threshold, if work waits and no seat is vacant, a blocking thread is
+//!   further threshold, if work waits and no worker comes for it, a blocking thread is
 //!   sent to lend: an idle one, or a new one. Searching workers steal from the
 //!   stuck local queue anyway;
 //! * after the first threshold, the stall is counted and told to the hook.
@@ -15,15 +15,20 @@
 //! A thread that lends may be stuck in its poll as well. If closures wait for it, the
 //! watcher sends another for them.
 //!
+//! *What was refused is tried again.* If the system gave no thread while something
+//! waited, the watcher tries again after the stall threshold, and again as long as
+//! that is so. Closures that still wait then go to the workers. A refused thread of its own is
+//! tried again when the next moment comes in which something may get stuck.
+//!
 //! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
 //! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
 //! a seat is given up. It wakes in between for timers.
 //!
 //! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
 //! taken seat or a lender the watcher sleeps without a time-out. It is woken when there may be
-//! something to free: by who takes the last vacant seat, and by who puts a
-//! runnable into its slot. (With a seat vacant, what is in a local queue or the
-//! injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
+//! something to free: by who takes the last vacant seat, by who puts a runnable into
+//! its slot, and by who finds nobody to wake. (Else, with a seat vacant, what is in a
+//! local queue or the injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
 //! and then looks at the idle word, whoever takes a seat changes the word and then
 //! looks at the state, all sequentially consistent, so one of the two sees the
 //! other. The same holds for `SLOW` and whoever gives up a seat.
@@ -44,7 +49,9 @@ use crate::context::{self, Entry};
 use crate::parker::{self, Parker};
 use crate::shared::Shared;
 use crate::stall::{Listeners, Stall};
-use crate::sync_facade::{Arc, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound};
+use crate::sync_facade::{
+    Arc, AtomicBool, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound,
+};
 
 /// How often the watcher looks while a seat is taken.
 const TICK: Duration = Duration::from_micros(500);
@@ -57,6 +64,11 @@ const RUSH: u32 = bound(4, 1);
 
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = bound(20, 1);
+
+/// So many times, when a thread for the watcher is refused, it is tried again at the next
+/// occasion; from then on a millisecond later at the earliest, for an attempt takes time.
+const EAGER: u64 = 16;
+const RETRY: Duration = Duration::from_millis(1);
 
 /// So many times in a row, at most, it fires timers before it looks at the seats.
 const FIRE_ROUNDS: u32 = 16;
@@ -71,6 +83,11 @@ const SLOW: u8 = 4;
 
 pub(crate) struct Watcher {
     state: AtomicU8,
+    /// How often it was refused, and when to try again, on the coordinator's clock.
+    refusals: AtomicU64,
+    retry_at: AtomicU64,
+    /// The system gave no thread while something waited.
+    short: AtomicBool,
     parker: OnceLock<Arc<Parker>>,
     pub(crate) stalls: AtomicU64,
     pub(crate) rescued: AtomicU64,
@@ -80,6 +97,9 @@ impl Watcher {
     pub(crate) fn new() -> Self {
         Watcher {
             state: AtomicU8::new(NOT_STARTED),
+            refusals: AtomicU64::new(0),
+            retry_at: AtomicU64::new(0),
+            short: AtomicBool::new(false),
             parker: OnceLock::new(),
             stalls: AtomicU64::new(0),
             rescued: AtomicU64::new(0),
@@ -90,7 +110,7 @@ impl Watcher {
     #[inline]
     pub(crate) fn poke(&self, shared: &Shared) {
         // SeqCst: see the top of the file.
-        if matches!(self.state.load(Ordering::SeqCst), NOT_STARTED | ASLEEP) {
+        if !matches!(self.state.load(Ordering::SeqCst), AWAKE | SLOW) {
             self.rouse(shared);
         }
     }
@@ -106,17 +126,23 @@ impl Watcher {
 
     #[cold]
     fn rouse(&self, shared: &Shared) {
-        let awake = |state| matches!(state, NOT_STARTED | ASLEEP | SLOW).then_some(AWAKE);
-        // SeqCst: see the top of the file.
-        match self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, awake) {
-            Ok(NOT_STARTED) => self.start(shared),
-            Ok(_) => {
-                if let Some(parker) = self.parker.get() {
-                    parker.unpark();
-                }
+        let mut state = self.state.load(Ordering::SeqCst);
+        loop {
+            // Relaxed: only one that comes a little early or late.
+            let too_early =
+                state == REFUSED && shared.now() < self.retry_at.load(Ordering::Relaxed);
+            if state == AWAKE || too_early {
+                return;
             }
-            // It is awake, or there is none.
-            Err(_) => {}
+            match self.state.compare_exchange(state, AWAKE, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        if matches!(state, NOT_STARTED | REFUSED) {
+            self.start(shared);
+        } else if let Some(parker) = self.parker.get() {
+            parker.unpark();
         }
     }
 
@@ -124,16 +150,32 @@ impl Watcher {
         let owned = shared.to_arc();
         let name = format!("{}-watch", shared.options.thread_name);
         if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
-            // SeqCst: meets the load in `is_refused`.
-            self.state.store(REFUSED, Ordering::SeqCst);
-            // Who gave up the timers since counted on the watcher.
+            // Relaxed: a bound on attempts.
+            if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {
+                let again = shared.now() + RETRY.as_nanos() as u64;
+                self.retry_at.store(again, Ordering::Relaxed);
+            }
+            self.state.swap(REFUSED, Ordering::SeqCst);
+            // Who let go of the timers meanwhile relied on the watcher.
             shared.wake_parked();
         }
     }
 
+    /// The system gave no thread, and something waits: to be tried again. False if
+    /// nobody will.
+    #[cold]
+    pub(crate) fn try_again_later(&self, shared: &Shared) -> bool {
+        // SeqCst: as for a seat that is taken, at the top of the file.
+        self.short.store(true, Ordering::SeqCst);
+        self.poke(shared);
+        !self.is_refused()
+    }
+
     /// Goes to sleep, unless a seat is taken after all.
     fn try_sleep(&self, shared: &Shared) -> bool {
-        self.enter(ASLEEP, || shared.idle.vacant() == shared.seats.len())
+        self.enter(ASLEEP, || {
+            shared.idle.vacant() == shared.seats.len() && !self.short.load(Ordering::SeqCst)
+        })
     }
 
     /// Becomes slow, unless a seat is vacant after all.
@@ -164,9 +206,8 @@ impl Watcher {
     }
 
     /// Whether nobody watches, for the system gave no thread.
-    #[cfg(feature = "time")]
     pub(crate) fn is_refused(&self) -> bool {
-        // SeqCst: meets the store in `start`. Either this sees it, after the holder has given
+        // SeqCst: meets the swap in `start`. Either this sees it, after the holder has given
         // up its role, or that is seen given up by those who are woken there.
         self.state.load(Ordering::SeqCst) == REFUSED
     }
@@ -193,7 +234,7 @@ fn watch(shared: &Arc<Shared>) {
     let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
     let mut seen = vec![nothing; shared.seats.len()];
     let mut listeners = Listeners::default();
-    let mut held_up = None;
+    let (mut held_up, mut short) = (None, None);
     let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
     let (mut quiet, mut rush) = (0, 0);
     while !shared.is_over() {
@@ -213,8 +254,9 @@ fn watch(shared: &Arc<Shared>) {
         }
         fire_overdue(shared);
         let lends = look_at_pool(shared, &mut held_up);
+        let short = look_for_threads(shared, &mut short);
         let taken = look(shared, &mut seen, &mut listeners);
-        quiet = if taken || lends { 0 } else { quiet + 1 };
+        quiet = if taken || lends || short { 0 } else { quiet + 1 };
         rush = if shared.idle.vacant() == 0 { rush.saturating_add(1) } else { 0 };
     }
 }
@@ -295,11 +337,32 @@ fn look_at_pool(shared: &Shared, since: &mut Option<Instant>) -> bool {
     pool.lenders() > 0
 }
 
-/// A seat is in one poll for another threshold: if nobody else is free to run
-/// what waits, a blocking thread is sent to.
+/// A threshold after the system gave no thread, tries again; false if none was refused.
+fn look_for_threads(shared: &Shared, since: &mut Option<Instant>) -> bool {
+    let short = &shared.watcher.short;
+    // Relaxed: `try_sleep` looks again.
+    if !short.load(Ordering::Relaxed) {
+        *since = None;
+        return false;
+    }
+    if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
+        *since = None;
+        // Before the attempts, which may set it again.
+        short.store(false, Ordering::SeqCst);
+        shared.blocking.try_again(shared);
+        send_help(shared);
+    }
+    true
+}
+
+/// Work may wait though nobody is free to run it, for another threshold: wakes or
+/// starts a worker; if none is to be had, sends a blocking thread to lend.
 fn send_help(shared: &Shared) {
-    if shared.idle.vacant() == 0 && shared.has_work() {
-        shared.blocking.send_for_lender(shared);
+    if shared.has_work() {
+        shared.notify();
+        if !shared.idle.somebody_comes() {
+            shared.blocking.send_for_lender(shared);
+        }
     }
 }
 

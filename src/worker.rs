@@ -223,7 +223,7 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
             sit_searching(entry, seat);
             if let Some(promise) = sleeper.cancel() {
                 // One seat is enough; this thread searches now.
-                let _ = shared.idle.give_back(promise);
+                let _ = shared.give_back(promise);
             }
             return;
         }
@@ -295,6 +295,10 @@ pub(crate) fn leave(entry: &Entry<'_>) {
         let looked = shared.vacate(seat.index, entry.searching.replace(false));
         if looked == Vacated::LookAgain && shared.has_work() {
             shared.notify();
+        }
+        if shared.is_over() {
+            // As in `rest`.
+            shared.look_at_end();
         }
     }
     shared.send_for_holder();

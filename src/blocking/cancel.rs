@@ -15,12 +15,12 @@ use crate::task::{Meta, Runnable, TaskId};
 /// not one at each for each.
 const SHORT: usize = 256;
 
-/// Says to a blocking closure whether it should stop; from
+/// Tells a blocking closure whether it should stop; from
 /// [`spawn_blocking_with`](crate::spawn_blocking_with()).
 ///
 /// It is set when the closure's handle is [cancelled](crate::JoinHandle::cancel), or
 /// when its coordinator cancels what is left, at the limit of a shutdown or when it is
-/// dropped; it stays so. The closure has to look: nothing interrupts it. It may be
+/// dropped, and stays set. The closure has to look: nothing interrupts it. It may be
 /// cloned and sent to threads that help.
 ///
 /// ```

@@ -1,5 +1,6 @@
 //! Lending: a blocking thread that is out of blocking work polls async tasks,
-//! one at a time, while every seat is taken and work waits all the same.
+//! one at a time, while every seat is taken and work waits all the same; or a seat is
+//! vacant, and no worker comes.
 //!
 //! At most twice as many threads lend as there are seats: enough to stand in for
 //! workers that are stuck, and no crowd if they are only busy. One that blocks in a
@@ -27,12 +28,12 @@ impl<'a> Lender<'a> {
         Lender { entry, thief: Thief::new(entry.shared) }
     }
 
-    /// Polls one task, if one waits and no seat is vacant.
+    /// Polls one task, if one waits and no worker comes for it.
     pub(super) fn lend(&self) -> bool {
         let shared = self.entry.shared;
         let pool = &shared.blocking;
-        // A vacant seat means that a worker sleeps, or is on its way.
-        if shared.idle.vacant() > 0 {
+        // A vacant seat is for a worker, unless none comes.
+        if shared.idle.vacant() > 0 && (!shared.has_work() || shared.idle.somebody_comes()) {
             return false;
         }
         // Relaxed: the bound need not be exact.

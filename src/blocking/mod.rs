@@ -24,7 +24,9 @@
 //! is coming, which clears `coming` under the lock before it looks at the queue;
 //! or one is sent for; or the pool is full and none is idle, so every thread
 //! that counts will look at the queue, under the lock, before it idles. If the system
-//! refuses a thread and the pool has none, the closures go to the workers.
+//! refuses a thread and the pool has none, the closures go to the workers. If it has
+//! some, which may be long in their closures, the watcher tries again; if it gets none
+//! either, the closures go to the workers too.
 
 pub(crate) mod cancel;
 mod lend;
@@ -118,19 +120,36 @@ impl BlockingPool {
 
     /// Sends for one thread if the queue holds something and none is coming.
     fn unlock_and_send(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
-        let wanted = !state.coming && !state.queue.is_empty() && state.open;
-        if wanted && !self.wake_idle(&mut state) && state.threads < self.max {
-            self.unlock_and_start(shared, state);
+        if self.send_one(&mut state) {
+            drop(state);
+            self.start(shared);
         }
     }
 
+    /// The same under the lock: true if a thread, which is counted, is to be started.
+    #[must_use]
+    fn send_one(&self, state: &mut State) -> bool {
+        let wanted = !state.coming && !state.queue.is_empty() && state.open;
+        let starts = wanted && !self.wake_idle(state) && state.threads < self.max;
+        if starts {
+            state.expect_one();
+        }
+        starts
+    }
+
     /// Sends for a thread that finds no closure, or is one too many to take one,
-    /// and so lends itself; unless one is coming already, or enough lend.
+    /// and so lends itself; unless one is coming already, or enough lend, or are there
+    /// (those who are in a hook of the user's do not lend yet).
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
-        let enough = self.lenders() >= lend::most(shared) || state.coming;
+        let most = lend::most(shared);
+        let enough = state.coming
+            || self.lenders() >= most
+            || state.threads >= self.max.saturating_add(most);
         if !enough && !self.wake_idle(&mut state) {
-            self.unlock_and_start(shared, state);
+            state.expect_one();
+            drop(state);
+            self.start(shared);
         }
     }
 
@@ -171,27 +190,44 @@ impl BlockingPool {
         wake
     }
 
-    /// Counts one more thread and starts it.
-    fn unlock_and_start(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
-        state.coming = true;
-        state.threads += 1;
-        drop(state);
+    /// Starts a thread that is counted.
+    fn start(&self, shared: &Shared) {
+        let Some(left) = self.try_start(shared) else { return };
+        if left == 0 || !shared.watcher.try_again_later(shared) {
+            self.give_away(shared);
+        }
+    }
+
+    /// For the watcher: a thread was refused, and closures may still wait.
+    pub(crate) fn try_again(&self, shared: &Shared) {
+        let starts = self.send_one(&mut lock(&self.state));
+        if starts && self.try_start(shared).is_some() {
+            self.give_away(shared);
+        }
+    }
+
+    /// The same, without another try later. If it is refused and closures wait, for which
+    /// nobody is sent, says how many threads there are.
+    fn try_start(&self, shared: &Shared) -> Option<usize> {
         let index = self.indices.take();
         let name = format!("{}-blocking-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
         if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
-            return;
+            return None;
         }
         self.indices.give_back(index);
         let mut state = lock(&self.state);
         state.threads -= 1;
         state.coming = false;
         // One may idle by now, and was not sent for because of this one.
-        if !state.queue.is_empty() && !self.wake_idle(&mut state) && state.threads == 0 {
-            let queue = std::mem::take(&mut state.queue);
-            drop(state);
-            shared.inject_block(queue);
-        }
+        let wait = !state.queue.is_empty() && !self.wake_idle(&mut state);
+        wait.then_some(state.threads)
+    }
+
+    /// The workers run the closures that wait.
+    fn give_away(&self, shared: &Shared) {
+        let queue = std::mem::take(&mut lock(&self.state).queue);
+        shared.inject_block(queue);
     }
 
     /// A thread of the pool is about to block inside the poll of a future. It
@@ -253,6 +289,12 @@ impl BlockingPool {
 }
 
 impl State {
+    /// Counts one more thread, which is to be started.
+    fn expect_one(&mut self) {
+        self.coming = true;
+        self.threads += 1;
+    }
+
     /// Counts a thread that stepped aside, and is back. There may be one too many then.
     fn count_in(&mut self, entry: &Entry<'_>) {
         self.threads += usize::from(entry.counted_out.replace(false));

@@ -15,8 +15,8 @@ use crate::shared::Shared;
 use crate::sync_facade::Arc;
 use crate::task::{JoinError, Kind, Site, TaskId, launch_created};
 
-/// A [`TaskGroup`](crate::TaskGroup) in which only so many children are alive at a
-/// time. Who spawns more waits for a place *before* the task is made, so a fast
+/// A [`TaskGroup`](crate::TaskGroup) in which at most N children are alive at a
+/// time. Whoever spawns more waits for a place *before* the task is made, so a fast
 /// producer is slowed down, and its memory bounded.
 ///
 /// Places are given in the order in which they were asked for. A place is free again
@@ -52,7 +52,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     /// A group of tasks of the coordinator that this code runs in, or of the default
     /// one; see also [`Coordinator::bounded_group`](crate::Coordinator::bounded_group).
     ///
-    /// With `limit` 0 it is the default: 4 for each worker.
+    /// A `limit` of 0 means the default: 4 for each worker.
     ///
     /// ```
     /// let group = oasync::BoundedGroup::<()>::new(8);
@@ -71,8 +71,8 @@ impl<T: Send + 'static> BoundedGroup<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, it drops `future`, and the next in line gets the
-    /// place. Nothing was spawned then.
+    /// If it is dropped while it waits, `future` is dropped without being spawned, and
+    /// the next in line gets the place.
     ///
     /// ```
     /// let group = oasync::BoundedGroup::new(1);
@@ -123,7 +123,7 @@ impl<T: Send + 'static> BoundedGroup<T> {
     ///
     /// # Errors
     ///
-    /// Gives the future back if there is none.
+    /// The future itself, if there is no place.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

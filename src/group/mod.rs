@@ -30,16 +30,16 @@ use inner::Inner;
 /// Tasks that belong together: their results are joined as they come, and those
 /// that still run when the group is dropped are cancelled.
 ///
-/// *A tree.* A group that a task holds is dropped with the task's future. So if
-/// the task is cancelled its children are, and theirs.
+/// *A tree.* A group that a task holds is dropped with the task's future. So
+/// cancelling the task also cancels its children, and theirs.
 ///
-/// *Memory.* What the group keeps of a child is freed when that ends; only its
+/// *Memory.* What the group keeps for a child is freed when the child ends; only its
 /// result stays until it is [joined](Self::join_next) or the group is dropped. A
-/// result without a size, such as `()`, takes none: a `TaskGroup<()>` need not be
-/// joined.
+/// result without a size, such as `()`, takes no memory: a `TaskGroup<()>` need
+/// not be joined.
 ///
-/// Dropping it does not wait: a child in the middle of a poll finishes that poll, a
-/// closure that has begun runs to its end. To wait, [cancel](Self::cancel_all) and
+/// Dropping it does not wait: a child in the middle of a poll finishes that poll, and
+/// a closure that has begun runs to its end. To wait, [cancel](Self::cancel_all) and
 /// [join](Self::join_all).
 ///
 /// ```
@@ -120,8 +120,8 @@ impl<T: Send + 'static> TaskGroup<T> {
     }
 
     /// Sends a closure to the blocking pool, as a child of the group; see
-    /// [`Coordinator::spawn_blocking`]. Cancelled, one that has begun runs to its
-    /// end all the same.
+    /// [`Coordinator::spawn_blocking`]. One that has begun runs to its end, even if it is
+    /// cancelled.
     ///
     /// ```
     /// let group = oasync::TaskGroup::new();
@@ -147,7 +147,7 @@ impl<T: Send + 'static> TaskGroup<T> {
         self.spawner.task()
     }
 
-    /// Something to spawn into the group with, that others can have: the children
+    /// A handle to spawn into the group with, for others to have: the children
     /// themselves, for example.
     ///
     /// ```
@@ -189,7 +189,7 @@ impl<T> TaskGroup<T> {
         JoinNext::new(self.inner())
     }
 
-    /// A result that is there already; never waits.
+    /// Takes a result that is already there; never waits.
     ///
     /// ```
     /// let group = oasync::TaskGroup::new();
@@ -264,7 +264,7 @@ impl<T> TaskGroup<T> {
         self.inner().with(|state| state.running())
     }
 
-    /// Cancels every child that is there now. Each gives a result: a cancelled
+    /// Cancels every child that is alive now. Each gives a result: a cancelled
     /// error, or what it returned if that came first.
     ///
     /// ```
@@ -278,9 +278,9 @@ impl<T> TaskGroup<T> {
         self.inner().cancel_all();
     }
 
-    /// Lets every child that is there now run on by itself: it belongs to the group
-    /// no more. Its result is dropped, and a panic of it goes to
-    /// [`on_panic`](crate::Builder::on_panic). The results of those that ended before
+    /// Lets every child that is alive now run on by itself: it no longer belongs to the
+    /// group. Its result is dropped, and its panic goes to
+    /// [`on_panic`](crate::Builder::on_panic). The results of children that have ended
     /// stay to be joined.
     ///
     /// ```

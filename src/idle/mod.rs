@@ -214,6 +214,16 @@ impl Idle {
         self.sleepers.total_listeners() > 0
     }
 
+    /// Whether somebody will look for work: who searches, or holds a promise, or
+    /// sleeps and has a seat to take. If not, and a seat is vacant all the same, a
+    /// promise was taken back, for whoever could sit there is in a hook of the user's, or
+    /// the system gave no thread.
+    pub(crate) fn somebody_comes(&self) -> bool {
+        // Relaxed: a hint, for those who ask again.
+        let word = self.word.load(Ordering::Relaxed);
+        searching(word) > 0 || vacant(word) > 0 && self.has_sleepers()
+    }
+
     pub(crate) fn vacant(&self) -> usize {
         // SeqCst: the watcher looks after it has written its state (see `watch`).
         vacant(self.word.load(Ordering::SeqCst)) as usize

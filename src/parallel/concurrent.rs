@@ -20,9 +20,9 @@ const ROUND: usize = 128;
 ///
 /// # Panics
 ///
-/// With the first panic of a future, of `f` or of the iterator, after all futures were
-/// cancelled and have been dropped. If the coordinator is shut down meanwhile, unless the
-/// caller is one of its tasks: that is cancelled here.
+/// With the first panic of a future, of `f` or of the iterator, after all futures have
+/// been cancelled and dropped. Also if the coordinator is shut down meanwhile, unless the
+/// caller is one of its tasks, which is cancelled here.
 ///
 /// # Cancel safety
 ///

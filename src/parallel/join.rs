@@ -19,9 +19,9 @@ use crate::{JoinNext, TaskGroup};
 ///
 /// # Panics
 ///
-/// With the panic of `a` or `b`, after the other one was cancelled and has been dropped.
-/// If the coordinator is shut down meanwhile, unless the caller is one of its tasks: that is
-/// cancelled here.
+/// With the panic of `a` or `b`, after the other one has been cancelled and dropped.
+/// Also if the coordinator is shut down meanwhile, unless the caller is one of its tasks,
+/// which is cancelled here.
 ///
 /// # Cancel safety
 ///
@@ -130,9 +130,9 @@ impl<T: Send + 'static> Drop for Held<T> {
 ///
 /// # Panics
 ///
-/// With the first panic of a future, after all others were cancelled and have been
-/// dropped. If the coordinator is shut down meanwhile, unless the caller is one of its
-/// tasks: that is cancelled here.
+/// With the first panic of a future, after all others have been cancelled and dropped.
+/// Also if the coordinator is shut down meanwhile, unless the caller is one of its tasks,
+/// which is cancelled here.
 ///
 /// # Cancel safety
 ///

@@ -81,9 +81,9 @@ struct State {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Spawns a task that may borrow what is there longer than the scope.
+    /// Spawns a task that may borrow what outlives the scope.
     ///
-    /// A panic of it is the result of the handle; if nobody takes that, it goes on
+    /// Its panic is the result of the handle; if nobody takes that, the panic goes on
     /// in the caller of the scope. If the coordinator is shut down, the future is
     /// dropped and the handle gives a cancelled error.
     ///
@@ -295,7 +295,7 @@ where
 }
 
 /// Runs tasks that borrow from the caller's stack; blocks until all of them, and the
-/// tasks that they spawned in the scope, have ended. The coordinator is that which
+/// tasks that they spawned in the scope, have ended. The coordinator is the one that
 /// this code runs in, or the default one; see also [`Coordinator::scope`].
 ///
 /// `body` runs on this thread, at once. Then the caller works as in

@@ -88,10 +88,19 @@ impl Drop for Node {
 }
 
 impl CancelToken {
-    /// A token without a parent.
+    /// A token without a parent. It lies on the heap, so this is not `const`; a `static`
+    /// makes it on first use:
     ///
     /// ```
-    /// assert!(!oasync::sync::CancelToken::new().is_cancelled());
+    /// use oasync::sync::CancelToken;
+    /// use std::sync::LazyLock;
+    ///
+    /// static STOP: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
+    ///
+    /// assert!(!STOP.is_cancelled());
+    /// let server = oasync::spawn(async { STOP.cancelled().await });
+    /// STOP.cancel();
+    /// oasync::block_on(server).unwrap();
     /// ```
     pub fn new() -> Self {
         CancelToken { node: Arc::new(Node::new(false, None)) }
@@ -123,7 +132,7 @@ impl CancelToken {
     }
 
     /// Cancels this token and all its children, and theirs. When it returns, all
-    /// of them are cancelled. Again, it does nothing.
+    /// of them are cancelled. Called again, it does nothing.
     ///
     /// # Panics
     ///
@@ -139,7 +148,8 @@ impl CancelToken {
         wake_all(self.node.cancel());
     }
 
-    /// Whether it, or one above it, has been cancelled: for loops that do not wait.
+    /// Whether this token, or one above it, has been cancelled: for loops that do not
+    /// wait.
     ///
     /// ```
     /// let token = oasync::sync::CancelToken::new();

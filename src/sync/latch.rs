@@ -5,8 +5,8 @@ use std::fmt;
 use super::gate::{Gate, Wait, wake_all};
 use crate::sync_facade::{AtomicUsize, Ordering};
 
-/// Opens for good when it has been counted down to 0. All that wait for it go on
-/// then, and all that come later go through.
+/// Opens for good when it has been counted down to 0. Everyone who waits for it goes on
+/// then, and whoever comes later passes at once.
 ///
 /// For what happens again and again, take a [`Barrier`](super::Barrier).
 ///
@@ -67,7 +67,7 @@ impl Latch {
         }
     }
 
-    /// How many are still missing. It only shrinks, maybe before you look at it.
+    /// How many are still missing. It only shrinks, and may have shrunk by the time you look at it.
     ///
     /// ```
     /// let latch = oasync::sync::Latch::new(2);
@@ -121,7 +121,7 @@ impl Latch {
 
     /// Waits on this thread, asleep. In a task, the worker's place is given to
     /// another thread meanwhile, as by [`block_in_place`](crate::block_in_place);
-    /// better there is [`wait`](Self::wait).
+    /// there, [`wait`](Self::wait) is better.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -12,8 +12,8 @@
 //! | pass on many | [`channel`] |
 //!
 //! Nothing here belongs to a coordinator: all of it works in tasks of every
-//! coordinator and of other executors, and what has a `blocking` form on any
-//! thread. A waiting task costs no thread.
+//! coordinator and of other executors, and `blocking` forms work on any thread. A
+//! waiting task costs no thread.
 //!
 //! The locks are those of `async-lock`, the channels those of `async-channel`, so
 //! they are the same types in your program and in the crates that it uses. [`Latch`],
@@ -24,7 +24,7 @@
 //! # Cancel safety
 //!
 //! Dropping a future that waits here loses nothing: no permit, no item, no turn
-//! of anyone else; who waits again is at the end of the queue. One exception: a `send`
+//! of anyone else; whoever waits again goes to the end of the queue. One exception: a `send`
 //! that is dropped takes its item with it.
 //!
 //! ```

@@ -223,7 +223,7 @@ impl<T> Receiver<T> {
 
     /// Waits for the value on this thread, asleep. In a task, the worker's place is
     /// given to another thread meanwhile, as by
-    /// [`block_in_place`](crate::block_in_place); better there is `.await`.
+    /// [`block_in_place`](crate::block_in_place); there, `.await` is better.
     ///
     /// # Errors
     ///

@@ -10,12 +10,12 @@ use crate::shared::Shared;
 use crate::sync_facade::Arc;
 use crate::task::{self, JoinHandle, New};
 
-/// Spawns a task that has a name; made by [`task`](crate::task()),
+/// Spawns a task that has a name, or begins later; made by [`task`](crate::task()),
 /// [`Coordinator::task`](crate::Coordinator::task) and
 /// [`Handle::task`](crate::Handle::task).
 ///
-/// The name is what [`tasks`](crate::Coordinator::tasks), the report of a
-/// shutdown and the panic hook call it.
+/// [`tasks`](crate::Coordinator::tasks), the report of a shutdown and the panic hook
+/// call the task by its name.
 ///
 /// ```
 /// let coord = oasync::Coordinator::new();
@@ -54,8 +54,8 @@ impl TaskBuilder {
     }
 
     /// Lets the task begin when `duration` has passed since it was spawned, or at the
-    /// start, if that is later. So does a closure, for the blocking pool or for a
-    /// pinned task.
+    /// start of the coordinator, if that is later. The same holds for a closure of the
+    /// blocking pool or of a pinned task.
     ///
     /// ```
     /// use std::time::{Duration, Instant};

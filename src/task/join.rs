@@ -91,7 +91,7 @@ impl<T> JoinHandle<T> {
 
 impl<T: Send + 'static> JoinHandle<T> {
     /// Cancels the task: a worker drops its future as soon as it is not being
-    /// polled. Takes effect now, not when it is awaited.
+    /// polled. This takes effect now, not when the result is awaited.
     ///
     /// Awaiting the result waits until the future *has been dropped*, and gives
     /// what the task returned if that was ready first. A task in what turns out
@@ -99,9 +99,9 @@ impl<T: Send + 'static> JoinHandle<T> {
     /// result is dropped; one of [`spawn_blocking_with`](crate::spawn_blocking_with())
     /// is told, and may end early.
     ///
-    /// A closure that is still queued never runs. It leaves the queue at once (a
-    /// long one: together with others), or, if it has no token and this is called
-    /// outside of its coordinator, when a thread of the pool comes to it.
+    /// A closure that is still queued never runs. It leaves the queue at once, or,
+    /// if the queue is long, together with other cancelled ones. If it has no token and
+    /// this is called outside its coordinator, it leaves when its turn comes.
     ///
     /// # Errors
     ///

@@ -46,16 +46,16 @@ impl Coordinator {
     /// they are queued together, up to 128 at a time, and someone is woken once for
     /// all of them. The handles come in the order of the futures.
     ///
-    /// Those that are queued together are taken up in their order, but maybe before
-    /// others that were spawned earlier. How many these are is what the iterator promises
-    /// in its [`size_hint`](Iterator::size_hint): so one over a `Vec` or a range must not
-    /// wait for a task that it has given just before, while one that promises nothing (a
-    /// channel's, a filter's) may, and has each task spawned by itself. After a shutdown
-    /// they are refused as by `spawn`.
+    /// Tasks that are queued together start in their order, but maybe before tasks that
+    /// were spawned earlier. How many are queued together depends on the lower bound of the
+    /// iterator's [`size_hint`](Iterator::size_hint). So the iterator over a `Vec` or a range
+    /// must not wait for a task that it has just produced. One without a lower bound
+    /// (a channel's, a filter's) may: each of its tasks is spawned by itself. After a
+    /// shutdown the tasks are refused as by `spawn`.
     ///
     /// # Panics
     ///
-    /// With a panic of the iterator. What it gave before is spawned, and detached.
+    /// If the iterator panics. The futures that it gave before are spawned, and detached.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

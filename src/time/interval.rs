@@ -68,7 +68,7 @@ pub struct Interval {
 }
 
 /// What an [`Interval`] does about ticks that were missed. A tick is missed if the next
-/// one is due, too, when it is taken.
+/// one is already due when it is taken.
 ///
 /// With a period of 10 ms and ticks taken at 0, 35 and 42 ms, the ticks, and those
 /// after them, are of these moments:
@@ -89,7 +89,7 @@ pub enum MissedTicks {
     Burst,
     /// Leaves them out and goes on a period after the late tick.
     Delay,
-    /// Leaves them out and goes on with the next one that is not over.
+    /// Leaves them out and goes on with the next one that is still to come.
     Skip,
 }
 
@@ -106,11 +106,11 @@ impl Interval {
         Interval { missed, ..self }
     }
 
-    /// Waits for the next tick; returns the moment that it is of, not when it was taken.
+    /// Waits for the next tick; returns the moment it was due, not when it was taken.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, no tick is lost.
+    /// If it is dropped before it is ready, no tick is lost.
     ///
     /// ```
     /// use std::time::Duration;

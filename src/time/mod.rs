@@ -19,8 +19,8 @@
 //! what waits for it runs when a thread is free (see
 //! [`Builder::stall_threshold`](crate::Builder::stall_threshold)).
 //!
-//! *What it costs.* Nothing is registered before the first poll that has to wait. To
-//! register and to cancel take the same short time, however many timers there are. With
+//! *What it costs.* Nothing is registered before the first poll that has to wait. Registering
+//! and cancelling take the same short time, however many timers there are. With
 //! none waiting, an idle coordinator makes no wake-ups.
 //!
 //! *Too long.* A time that the clock cannot count to (`Duration::MAX` from now) never

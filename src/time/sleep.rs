@@ -14,7 +14,7 @@ use crate::timers::{Fate, Timer};
 ///
 /// # Cancel safety
 ///
-/// Dropped, it takes its timer out. It may be polled again after it was ready.
+/// Dropping it removes its timer. It may be polled again after it was ready.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     Sleep::new(Instant::now().checked_add(duration))
 }
 
-/// Waits until `deadline`; not at all if that is over.
+/// Waits until `deadline`; not at all if that has passed.
 ///
 /// # Cancel safety
 ///
@@ -77,7 +77,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// Waits until `deadline` instead, also if it was ready before. A task that waits
+    /// Waits until `deadline` instead, even if it was ready before. A task that waits
     /// for it has to poll it again for this to take effect.
     ///
     /// ```

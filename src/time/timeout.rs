@@ -15,7 +15,7 @@ use crate::sync_facade::Instant;
 /// The time runs from the first poll that leaves `future` waiting; a future that is
 /// ready at once does not even cost a look at the clock. `future` is always polled first:
 /// with a `duration` of zero, it has one poll. When the time is over the result is an
-/// error, and `future` is dropped with the timeout. For a time that runs already, use
+/// error, and `future` is dropped with the timeout. For a time that is already running, use
 /// [`timeout_at`].
 ///
 /// # Errors
@@ -107,21 +107,21 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The time of a [`timeout`] was over.
+/// The time of a [`timeout`] was over first.
 ///
 /// ```
 /// let error = oasync::block_on(oasync::timeout(
 ///     std::time::Duration::ZERO,
 ///     std::future::pending::<()>(),
 /// ));
-/// assert_eq!(error.unwrap_err().to_string(), "the time is over");
+/// assert_eq!(error.unwrap_err().to_string(), "deadline has elapsed");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time is over")
+        f.write_str("deadline has elapsed")
     }
 }
 

@@ -97,6 +97,16 @@ fn while_all_wait_nobody_spins() {
 }
 
 #[test]
+fn closures_that_block_on_closures_get_everything_done() {
+    refused("closures_in_closures");
+}
+
+#[test]
+fn what_is_behind_a_stuck_poll_runs_though_a_thread_was_refused_once() {
+    refused("stuck");
+}
+
+#[test]
 fn a_closure_stays_with_the_pool_if_that_has_a_thread() {
     refused("busy_pool");
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use oasync::{Coordinator, JoinHandle, WorkerKind};
 
 use crate::ARMED;
-use crate::common::{CountDrop, LONG, coordinator};
+use crate::common::{CountDrop, LONG, coordinator, without_help};
 
 /// The functions of the library.
 struct Refusal {
@@ -40,8 +40,18 @@ impl Refusal {
     }
 }
 
-/// Calls `scenario` with the number of workers for every refusal.
+/// Calls `scenario` with the number of workers for every refusal, also of all later
+/// threads.
 fn for_each_refusal(scenario: impl Fn(usize)) {
+    for_each(&[false, true], scenario);
+}
+
+/// The same, of one thread at a time.
+fn for_each_single_refusal(scenario: impl Fn(usize)) {
+    for_each(&[false], scenario);
+}
+
+fn for_each(and_later: &[bool], scenario: impl Fn(usize)) {
     if std::env::var_os(ARMED).is_none() {
         return; // one of the tests in `main.rs` runs it
     }
@@ -49,7 +59,7 @@ fn for_each_refusal(scenario: impl Fn(usize)) {
     let mut refused = 0;
     for workers in [1, 2, 3] {
         for n in 0..=workers + 3 {
-            for all in [false, true] {
+            for &all in and_later {
                 println!(
                     "{workers} workers, thread {n}{}",
                     if all { " and all later" } else { "" }
@@ -91,6 +101,10 @@ fn assert_quiet() {
         }
     }
     panic!("{least:?} of computing in {window:?} of waiting");
+}
+
+fn in_pool() -> bool {
+    oasync::worker_info().is_some_and(|info| info.kind() == WorkerKind::Blocking)
 }
 
 /// Tasks and closures of all kinds, and how many of each came to run.
@@ -257,10 +271,62 @@ fn waiting() {
 
 #[test]
 #[ignore = "runs where threads are refused"]
-fn busy_pool() {
-    let in_pool = || oasync::worker_info().is_some_and(|info| info.kind() == WorkerKind::Blocking);
+fn closures_in_closures() {
     for_each_refusal(|workers| {
         let coord = coordinator(workers);
+        if coord.start().is_err() {
+            return;
+        }
+        let (arrives, arrived) = mpsc::channel();
+        let handle = coord.handle();
+        let outer = coord.spawn_blocking(move || {
+            if !in_pool() {
+                // The last worker, perhaps.
+                return arrives.send(Ok(())).unwrap();
+            }
+            // Not `block_on`: it does not say that it blocks.
+            let (inner, begun) = mpsc::channel();
+            handle.gob(move || inner.send(()).unwrap());
+            arrives.send(begun.recv_timeout(LONG)).unwrap();
+        });
+        assert_eq!(arrived.recv_timeout(2 * LONG).unwrap(), Ok(()));
+        wait(outer).unwrap();
+    });
+}
+
+/// The thread of the watcher is among those that are refused.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn stuck() {
+    for_each_single_refusal(|workers| {
+        let coord = coordinator(workers);
+        if coord.start().is_err() {
+            return;
+        }
+        for in_slot in [true, false] {
+            // So that all threads are there which one can do without.
+            wait(coord.spawn(async { oasync::go(async {}) })).unwrap();
+            let stuck = coord.spawn(async move {
+                let (behind, run) = mpsc::channel();
+                let behind = async move { behind.send(()).unwrap() };
+                if in_slot {
+                    oasync::go(behind);
+                } else {
+                    drop(oasync::spawn_many([behind]));
+                }
+                run.recv_timeout(LONG)
+            });
+            assert_eq!(wait(stuck).unwrap(), Ok(()), "in the slot: {in_slot}");
+        }
+    });
+}
+
+#[test]
+#[ignore = "runs where threads are refused"]
+fn busy_pool() {
+    for_each_single_refusal(|workers| {
+        // Else the workers would run it after a while, or at once without a watcher.
+        let coord = without_help(workers);
         let _ = coord.start();
         let (arrives, arrived) = mpsc::channel();
         let (release, gate) = mpsc::channel::<()>();

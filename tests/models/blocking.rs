@@ -81,6 +81,27 @@ fn a_refused_thread_costs_no_closure() {
     });
 }
 
+/// The closure that has a thread waits for the one that was refused one.
+#[test]
+fn a_thread_that_was_refused_is_asked_for_again() {
+    explore_with("blocking, refused once", 2, || {
+        let shared = Shared::new(2, LONG, 2, |entry, id| entry.shared.meet(id));
+        shared.threads.refuse_one(1);
+        shared.blocking.open(&shared);
+        let watcher = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.watcher.told.park(None);
+                shared.blocking.try_again(&shared);
+            })
+        };
+        shared.submit_blocking(Runnable::new(0));
+        shared.submit_blocking(Runnable::new(1));
+        watcher.join().unwrap();
+        shared.end();
+    });
+}
+
 #[test]
 fn who_blocks_in_a_closure_makes_room_for_the_next() {
     explore_with("blocking, step aside", 3, || {

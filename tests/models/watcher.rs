@@ -135,7 +135,12 @@ mod shared {
     }
 
     impl Shared {
+        /// No poll is long enough to be a stall.
         pub(crate) fn new(seats: usize) -> Arc<Self> {
+            Self::with(seats, Duration::MAX / 2)
+        }
+
+        pub(crate) fn with(seats: usize, stall_threshold: Duration) -> Arc<Self> {
             Arc::new_cyclic(|me| Shared {
                 me: me.clone(),
                 seats: (0..seats).map(Seat::new).collect(),
@@ -144,9 +149,9 @@ mod shared {
                 watcher: Watcher::new(),
                 timers: Timers::new(seats, Instant::now()),
                 threads: Threads(Mutex::default()),
-                options: Options { thread_name: "model", stall_threshold: Duration::MAX / 2 },
+                options: Options { thread_name: "model", stall_threshold },
                 hooks: Hooks,
-                blocking: Blocking,
+                blocking: Blocking { tried: Parker::new() },
                 registry: Registry,
                 rescued: Arc::new(Parker::new()),
                 over: AtomicBool::new(false),
@@ -177,6 +182,10 @@ mod shared {
             self.seats[seat].counters.stamp_vacant(0);
             let _vacated = self.idle.vacate(seat, false);
             self.watcher.vacated(self);
+        }
+
+        pub(crate) fn now(&self) -> u64 {
+            0
         }
 
         pub(crate) fn has_work(&self) -> bool {
@@ -238,7 +247,10 @@ mod shared {
     }
 
     /// Nobody lends in these models.
-    pub(crate) struct Blocking;
+    pub(crate) struct Blocking {
+        /// Told when the watcher tries again to get a thread.
+        pub(crate) tried: Parker,
+    }
 
     impl Blocking {
         pub(crate) fn lenders(&self) -> usize {
@@ -250,6 +262,10 @@ mod shared {
         }
 
         pub(crate) fn send_for_lender(&self, _: &Shared) {}
+
+        pub(crate) fn try_again(&self, _: &Shared) {
+            self.tried.unpark();
+        }
     }
 }
 
@@ -295,6 +311,20 @@ fn a_watcher_that_goes_to_sleep_sees_what_gets_stuck() {
         shared.idle.open();
         shared.watcher.poke(&shared);
         stuck_worker(&shared);
+        end(&shared);
+    });
+}
+
+/// It has not started, or looks at each tick, or is about to sleep, or sleeps.
+#[test]
+fn a_watcher_that_goes_to_sleep_tries_again_what_was_refused() {
+    explore_with("watcher, refused", 3, || {
+        let shared = Shared::with(1, Duration::ZERO);
+        shared.idle.open();
+        for _ in 0..2 {
+            assert!(shared.watcher.try_again_later(&shared));
+            shared.blocking.tried.park(None);
+        }
         end(&shared);
     });
 }

@@ -4,6 +4,7 @@
 mod behind;
 #[path = "../common/mod.rs"]
 mod common;
+mod hooks;
 mod stalls;
 
 use std::sync::Arc;

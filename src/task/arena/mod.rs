@@ -107,7 +107,7 @@ unsafe impl Sync for Arena {}
 ///
 /// # Panics
 ///
-/// Outside of every task.
+/// Outside any task, main future or blocking closure.
 ///
 /// ```
 /// let sum = oasync::block_on(async {
@@ -268,7 +268,7 @@ impl Arena {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Takes back all that was allocated; the largest chunk stays for what comes
+    /// Frees all that was allocated; the largest chunk stays for what comes
     /// next. Whoever has the arena exclusively may call it.
     ///
     /// ```

@@ -157,16 +157,28 @@ pub(crate) mod threads {
         list: Mutex<Vec<loom::thread::JoinHandle<()>>>,
         /// How many may start; not seen by loom.
         left: AtomicUsize,
+        /// How many may after the first refusal.
+        later: AtomicUsize,
     }
 
     impl Threads {
         pub(crate) fn new() -> Self {
-            Threads { list: Mutex::default(), left: AtomicUsize::new(usize::MAX) }
+            Threads {
+                list: Mutex::default(),
+                left: AtomicUsize::new(usize::MAX),
+                later: AtomicUsize::new(0),
+            }
         }
 
         /// The system gives `threads` threads and no more.
         pub(crate) fn refuse_from(&self, threads: usize) {
             self.left.store(threads, Ordering::SeqCst);
+        }
+
+        /// The system refuses one thread, after so many.
+        pub(crate) fn refuse_one(&self, after: usize) {
+            self.refuse_from(after);
+            self.later.store(usize::MAX, Ordering::SeqCst);
         }
 
         pub(crate) fn spawn(
@@ -177,7 +189,10 @@ pub(crate) mod threads {
         ) -> Result<(), ()> {
             let fewer = |left: usize| left.checked_sub(1);
             let mut list = lock(&self.list);
-            self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).map_err(|_| ())?;
+            if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_err() {
+                self.left.store(self.later.load(Ordering::SeqCst), Ordering::SeqCst);
+                return Err(());
+            }
             list.push(loom::thread::spawn(f));
             Ok(())
         }
@@ -207,6 +222,7 @@ pub(crate) mod shared {
         pub(crate) options: Options,
         pub(crate) hooks: Hooks,
         pub(crate) idle: Idle,
+        pub(crate) watcher: Watcher,
         pub(crate) seats: [(); 1],
         pub(crate) body: fn(&Entry<'_>, u64),
         over: AtomicBool,
@@ -229,6 +245,7 @@ pub(crate) mod shared {
                 options: Options { thread_name: "model" },
                 hooks: Hooks,
                 idle: Idle,
+                watcher: Watcher { told: Parker::new() },
                 seats: [()],
                 body,
                 over: AtomicBool::new(false),
@@ -260,6 +277,10 @@ pub(crate) mod shared {
             if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
                 self.done.unpark();
             }
+        }
+
+        pub(crate) fn has_work(&self) -> bool {
+            false
         }
 
         /// The workers run what the pool could not.
@@ -294,11 +315,26 @@ pub(crate) mod shared {
         pub(crate) fn thread_stops(&self, _: &()) {}
     }
 
+    pub(crate) struct Watcher {
+        pub(crate) told: Parker,
+    }
+
+    impl Watcher {
+        pub(crate) fn try_again_later(&self, _: &Shared) -> bool {
+            self.told.unpark();
+            true
+        }
+    }
+
     pub(crate) struct Idle;
 
     impl Idle {
         pub(crate) fn vacant(&self) -> usize {
             1
+        }
+
+        pub(crate) fn somebody_comes(&self) -> bool {
+            true
         }
     }
 }

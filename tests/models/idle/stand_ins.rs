@@ -273,6 +273,12 @@ pub(crate) mod shared {
 
         pub(crate) fn poke(&self, _: &Shared) {}
 
+        pub(crate) fn vacated(&self, _: &Shared) {}
+
+        pub(crate) fn try_again_later(&self, _: &Shared) -> bool {
+            false
+        }
+
         pub(crate) fn wake_for_timers(&self, _: &Shared) {}
     }
 

@@ -72,9 +72,23 @@ fn threads() -> Vec<Bug> {
         quick(
             "after a refused thread nobody is sent for",
             BLOCKING,
-            "if !state.queue.is_empty() && !self.wake_idle(&mut state) && state.threads == 0 {",
-            "if !state.queue.is_empty() && state.threads == 0 {",
+            "let wait = !state.queue.is_empty() && !self.wake_idle(&mut state);",
+            "let wait = !state.queue.is_empty();",
             model!("blocking", "a_refused_thread_costs_no_closure"),
+        ),
+        quick(
+            "a thread that was refused is not asked for again",
+            BLOCKING,
+            "        let send = self.send_one(&mut lock(&self.state));\n",
+            "        let send = Send::Nobody;\n",
+            model!("blocking", "a_thread_that_was_refused_is_asked_for_again"),
+        ),
+        quick(
+            "the watcher sleeps though a thread was refused",
+            WATCH,
+            " && !self.short.load(Ordering::SeqCst)",
+            "",
+            model!("watcher", "a_watcher_that_goes_to_sleep_tries_again_what_was_refused"),
         ),
         quick(
             "who steps aside does not send for another",
@@ -86,8 +100,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher sleeps without a look at the word",
             WATCH,
-            "self.enter(ASLEEP, || shared.idle.vacant() == shared.seats.len())",
-            "self.enter(ASLEEP, || true)",
+            "shared.idle.vacant() == shared.seats.len() && ",
+            "",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
         ),
         quick(
