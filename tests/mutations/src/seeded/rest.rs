@@ -79,8 +79,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "a thread that was refused is not asked for again",
             BLOCKING,
-            "        let send = self.send_one(&mut lock(&self.state));\n",
-            "        let send = Send::Nobody;\n",
+            "        let starts = self.send_one(&mut lock(&self.state));\n",
+            "        let starts = false;\n",
             model!("blocking", "a_thread_that_was_refused_is_asked_for_again"),
         ),
         quick(
