@@ -140,7 +140,8 @@ impl Builder {
     }
 
     /// What the threads are called: workers `name-0`, `name-1`, …; those of the blocking pool
-    /// `name-pool-0`, …; `name-watch`, and during a shutdown `name-sweep`. Default: `oasync`.
+    /// `name-pool-0`, …; `name-watch`, and `name-sweep`, which drops what is queued at the limit of a
+    /// shutdown. Default: `oasync`.
     /// It must not be empty or contain NUL.
     ///
     /// Linux shows the first 15 bytes of a thread's name (`ps -L`, `top -H`, debuggers): with
@@ -218,8 +219,9 @@ impl Builder {
 
     /// How long a worker may stay in one poll before that counts as a stall:
     /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
-    /// what waits behind it, if all other workers are busy too. Default, also for zero:
-    /// 10 milliseconds. It is looked at every half millisecond.
+    /// what waits behind it, if all other workers are busy too. Default, also for zero: 10
+    /// milliseconds. It is looked at every half millisecond, and while all workers
+    /// are busy every 5 milliseconds, or half of this time if that is less.
     ///
     /// ```
     /// use std::time::Duration;

@@ -413,7 +413,8 @@ impl Coordinator {
     }
 
     /// The tasks alive, by id: those that have waited at least once, have a
-    /// name, or are being polled, and the closures that run.
+    /// name, or are being polled, and the closures that run. What the blocking pool
+    /// runs may be listed for a moment longer.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();

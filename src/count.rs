@@ -38,12 +38,13 @@ impl Shared {
     /// All the ends are read before all the spawns: at the moment between, there
     /// were at most this many. Spawns are written before the end of the task
     /// that made them (Release), and ends are read with Acquire, so whoever
-    /// counts a spawner's end counts its spawns too.
+    /// counts a spawner's end counts its spawns too. For those from outside (SeqCst) see
+    /// [`admit_from_outside`](Self::admit_from_outside).
     pub(crate) fn alive(&self) -> u64 {
         let seats = || self.seats.iter().map(|seat| &seat.counters);
         let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();
         let finished = finished + self.foreign.finished.load(Ordering::SeqCst);
-        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();
+        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Relaxed)).sum();
         let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);
         spawned.saturating_sub(finished)
     }
@@ -51,6 +52,7 @@ impl Shared {
     /// A task's future is gone.
     pub(crate) fn count_finished(&self, cancelled: bool) {
         if cancelled {
+            // Relaxed: the count of the end, which follows, publishes it.
             self.foreign.cancelled.fetch_add(1, Ordering::Relaxed);
         }
         let phase = match context::seat(self) {
@@ -81,6 +83,7 @@ impl Shared {
         if alive <= self.close_depth.load(Ordering::SeqCst) {
             self.wake_parked();
         }
+        // SeqCst: as in `count_finished`.
         if alive == 0 && self.phase.load(Ordering::SeqCst) >= Phase::Cancelling {
             self.stop();
         }

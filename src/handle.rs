@@ -9,7 +9,7 @@ use crate::StopToken;
 use crate::free;
 use crate::metrics::{Metrics, TaskInfo};
 use crate::pinned::{self, Broadcast, NoSuchWorker};
-use crate::shared::{Phase, Shared};
+use crate::shared::Shared;
 use crate::shutdown::{self, ShutdownReport};
 use crate::sync_facade::{Arc, Ordering};
 use crate::task::builder::TaskBuilder;
@@ -282,18 +282,6 @@ impl Handle {
     /// ```
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
         shutdown::shutdown(&self.shared, limit)
-    }
-}
-
-impl Shared {
-    pub(crate) fn start(&self) -> io::Result<()> {
-        if self.phase.load(Ordering::Acquire) >= Phase::Draining {
-            return Err(io::Error::other("the coordinator was shut down and cannot start again"));
-        }
-        if self.run() {
-            self.notify_for_backlog();
-        }
-        self.threads.ensure_one(self)
     }
 }
 

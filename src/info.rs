@@ -31,7 +31,8 @@ pub struct WorkerInfo {
 pub enum WorkerKind {
     /// A worker thread.
     Worker,
-    /// A thread of the user's, inside `block_on`.
+    /// A thread of the user's, inside `block_on`, `scope` or `shutdown`; or the
+    /// coordinator's own that drops what is queued at the limit of a shutdown.
     Caller,
     /// A thread of the blocking pool.
     Blocking,

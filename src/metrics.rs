@@ -10,8 +10,9 @@ use crate::task::{Label, TaskId};
 
 /// What a coordinator has done so far and holds right now.
 ///
-/// A snapshot: each number is exact, but they are read one after the other
-/// while the threads go on.
+/// A snapshot, but not of one moment: the numbers are read one after the other
+/// while the threads go on. The lengths of queues and the number of tasks alive may be
+/// too high by what changes just then.
 ///
 /// ```
 /// let coord = oasync::Coordinator::builder().workers(2).build()?;
@@ -78,9 +79,10 @@ pub struct WorkerMetrics {
     pub local_queue_depth: usize,
     /// How long a thread was on the seat: polling, or looking for work.
     pub busy: Duration,
-    /// The longest poll of a task. It is sampled every half millisecond, so it may be up
-    /// to one millisecond too low, and is zero if all polls were shorter than that.
-    /// Polls during which other workers have nothing to do may be missed.
+    /// The longest poll of a task. It is sampled as often as
+    /// [`stall_threshold`](crate::Builder::stall_threshold) says, so it may be up to one
+    /// millisecond too low, or ten if all workers were busy, and is zero if all polls were
+    /// shorter than that. Polls during which other workers have nothing to do may be missed.
     pub longest_poll: Duration,
 }
 
@@ -281,7 +283,8 @@ impl TaskInfo {
     }
 
     /// With a name, or pinned: how long ago it was spawned. Without: how long ago it
-    /// first waited, or its closure began; `None` in its first poll.
+    /// first waited, or its closure began. In its first poll: `None`, or, if the
+    /// blocking pool does that, how long it has lasted.
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
@@ -328,6 +331,7 @@ impl fmt::Display for TaskInfo {
 
 impl Shared {
     pub(crate) fn finished(&self) -> u64 {
+        // Acquire and SeqCst: as in `alive`.
         let seats = self.seats.iter().map(|seat| seat.counters.finished.load(Ordering::Acquire));
         seats.sum::<u64>() + self.foreign.finished.load(Ordering::SeqCst)
     }
@@ -339,7 +343,8 @@ impl Shared {
     }
 
     pub(crate) fn cancelled(&self) -> u64 {
-        self.foreign.cancelled.load(Ordering::SeqCst)
+        // Relaxed: who has counted an end (`finished`) sees whether it was a cancelled one.
+        self.foreign.cancelled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -368,14 +373,12 @@ impl Shared {
     fn worker_metrics(&self, index: usize) -> WorkerMetrics {
         let seat = &self.seats[index];
         let counters = &seat.counters;
-        let since = counters.since.load(Ordering::Relaxed);
-        let sitting = if since > 0 { (self.now() + 1).saturating_sub(since) } else { 0 };
         WorkerMetrics {
             poll_count: counters.polls.load(Ordering::Relaxed),
             steal_count: counters.steals.load(Ordering::Relaxed),
             park_count: counters.parks.load(Ordering::Relaxed),
             local_queue_depth: seat.queue.len() + usize::from(!seat.slot.is_empty()),
-            busy: Duration::from_nanos(counters.busy.load(Ordering::Relaxed) + sitting),
+            busy: Duration::from_nanos(counters.busy(|| self.now())),
             longest_poll: Duration::from_nanos(counters.longest.load(Ordering::Relaxed)),
         }
     }
@@ -395,23 +398,17 @@ impl Shared {
             });
         });
         for running in self.blocking.running() {
-            set_running(&mut tasks, running.id, running.site, |info| {
-                info.name = running.name.clone();
-                let began = || now.saturating_duration_since(running.since);
-                info.age.get_or_insert_with(began);
-            });
+            let info = set_running(&mut tasks, running.id, running.site);
+            info.name = running.name;
+            info.age.get_or_insert_with(|| now.saturating_duration_since(running.since));
         }
-        for seat in &self.seats {
-            if let Some((id, site)) = seat.counters.running() {
-                set_running(&mut tasks, id, site, |_| ());
-            }
+        for (id, site) in self.seats.iter().filter_map(|seat| seat.counters.running()) {
+            set_running(&mut tasks, id, site);
         }
         tasks.sort_by_key(TaskInfo::id);
         tasks
     }
-}
 
-impl Shared {
     /// Describes tasks of this coordinator that are known by their labels.
     pub(crate) fn describe(&self, labels: Vec<Label>) -> Vec<TaskInfo> {
         if labels.is_empty() {
@@ -439,18 +436,16 @@ impl Shared {
 }
 
 /// Marks the task as running, adding it if it is not in the list yet.
-fn set_running(
-    tasks: &mut Vec<TaskInfo>,
+fn set_running<'a>(
+    tasks: &'a mut Vec<TaskInfo>,
     id: TaskId,
     location: &'static Location<'static>,
-    fill: impl FnOnce(&mut TaskInfo),
-) {
-    if let Some(info) = tasks.iter_mut().find(|info| info.id == id) {
-        info.state = TaskState::Running;
-        return fill(info);
-    }
-    let state = TaskState::Running;
-    let mut info = TaskInfo { id, name: None, location, state, age: None, polls: None };
-    fill(&mut info);
-    tasks.push(info);
+) -> &'a mut TaskInfo {
+    let at = tasks.iter().position(|info| info.id == id).unwrap_or_else(|| {
+        let state = TaskState::Running;
+        tasks.push(TaskInfo { id, name: None, location, state, age: None, polls: None });
+        tasks.len() - 1
+    });
+    tasks[at].state = TaskState::Running;
+    &mut tasks[at]
 }

@@ -8,7 +8,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 
-use crate::queue::local::{self, Stolen};
+use crate::queue::local;
 use crate::queue::run_slot::RunSlot;
 use crate::sync_facade::{AtomicPtr, AtomicU64, Ordering, bound};
 use crate::task::id::IdBlock;
@@ -58,11 +58,10 @@ pub(crate) struct Counters {
     pub(crate) polls: AtomicU64,
     pub(crate) steals: AtomicU64,
     pub(crate) parks: AtomicU64,
-    /// Nanoseconds between taking the seat and giving it up, summed.
-    pub(crate) busy: AtomicU64,
-    /// When the seat was taken, in nanoseconds since the start, plus one; 0
-    /// while it is vacant.
-    pub(crate) since: AtomicU64,
+    /// Twice the nanoseconds for which the seat was taken so far. While it is taken: one
+    /// more, less twice the time when it was. So one load tells all, and no stay is seen
+    /// both as over and as going on.
+    busy: AtomicU64,
     /// Nanoseconds of the longest poll, as the watcher saw it, who alone writes it.
     pub(crate) longest: AtomicU64,
     /// The task that is being polled; 0 for none.
@@ -71,6 +70,36 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// The seat is taken; `now` is in nanoseconds since the coordinator was made.
+    pub(crate) fn stamp_taken(&self, now: u64) {
+        debug_assert!(!self.is_taken(), "one thread on a seat");
+        self.add_busy(1_u64.wrapping_sub(2 * now));
+    }
+
+    /// It is given up, and nothing is polled there.
+    pub(crate) fn stamp_vacant(&self, now: u64) {
+        debug_assert!(self.is_taken(), "who gives it up was there");
+        self.running.store(0, Ordering::Relaxed);
+        self.add_busy((2 * now).wrapping_sub(1));
+    }
+
+    /// Relaxed: for the metrics, and for the watcher's ticks, which may be late.
+    fn add_busy(&self, n: u64) {
+        let busy = self.busy.load(Ordering::Relaxed);
+        self.busy.store(busy.wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) & 1 == 1
+    }
+
+    /// For how many nanoseconds it was taken until `now`.
+    pub(crate) fn busy(&self, now: impl FnOnce() -> u64) -> u64 {
+        let busy = self.busy.load(Ordering::Relaxed);
+        let until = if busy & 1 == 1 { 2 * now() } else { 0 };
+        busy.wrapping_add(until) >> 1
+    }
+
     /// The task being polled, as far as one can tell from outside.
     pub(crate) fn running(&self) -> Option<(TaskId, &'static Site)> {
         // Each load meets the Release of its store in `begin_poll`. The id is of this
@@ -227,9 +256,9 @@ impl Seated<'_> {
     }
 
     /// Steals half of `victim`'s local queue.
-    pub(crate) fn steal(&self, victim: &Seat) -> Stolen {
+    pub(crate) fn steal(&self, victim: &Seat) -> Option<Runnable> {
         let stolen = self.owner().queue.steal_from(&self.seat.queue, &victim.queue);
-        if matches!(stolen, Stolen::One(_)) {
+        if stolen.is_some() {
             bump(&self.counters.steals, 1, Ordering::Relaxed);
         }
         stolen

@@ -1,6 +1,8 @@
 //! What every thread of a coordinator holds, and the few steps that touch more
 //! than one part of it.
 
+use std::io;
+
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
@@ -13,7 +15,7 @@ use crate::idle::{Idle, Vacated};
 use crate::parker::Parker;
 use crate::pinned::Home;
 use crate::queue::injector::Injector;
-use crate::seat::{Seat, bump};
+use crate::seat::Seat;
 use crate::sync_facade::{Arc, AtomicBool, AtomicU64, Instant, Mutex, Ordering, Weak, lock};
 use crate::task::arena::ArenaPool;
 use crate::task::registry::Registry;
@@ -47,9 +49,11 @@ pub(crate) struct Shared {
     /// Threads that may be parked, to be woken when the phase changes.
     parked: Mutex<Slab<Arc<Parker>>>,
     /// How many tasks the closers have on their own call stacks: these cannot
-    /// end before the closers do.
+    /// end before the closers do. SeqCst, all accesses: a closer raises it first and counts
+    /// the living second, who ends a task counts that first and looks here second.
     pub(crate) close_depth: AtomicU64,
-    /// A shutdown came back without having stopped everything.
+    /// A shutdown came back without having stopped everything. Relaxed: it tells the
+    /// drop, which comes after the shutdown, or need not know.
     pub(crate) gave_up: AtomicBool,
     /// A reference to itself, from the moment nobody else need hold one until
     /// no task is alive.
@@ -98,7 +102,8 @@ impl Shared {
     /// [`notify_for_backlog`](Self::notify_for_backlog).
     #[must_use]
     pub(crate) fn open(&self) -> bool {
-        let first = !self.opened.swap(true, Ordering::SeqCst);
+        // Relaxed: the fence in `notify_for_backlog`, which follows, is for who looks.
+        let first = !self.opened.swap(true, Ordering::Relaxed);
         if first {
             self.idle.open();
         }
@@ -107,19 +112,32 @@ impl Shared {
 
     /// Whether the coordinator has started.
     pub(crate) fn is_open(&self) -> bool {
-        // Relaxed: who looks has a fence before it.
+        // Relaxed: who looks has a fence before it, which meets that of the start.
         self.opened.load(Ordering::Relaxed)
     }
 
     /// Starts the coordinator, if it was not; as for `open`.
     #[must_use]
     pub(crate) fn run(&self) -> bool {
-        if self.phase.load(Ordering::Acquire) != Phase::Created {
+        // Relaxed: `open` tells the first from the others.
+        if self.phase.load(Ordering::Relaxed) != Phase::Created {
             return false;
         }
         self.phase.advance(Phase::Running);
         self.blocking.open(self);
         self.open()
+    }
+
+    /// Starts the coordinator, if it was not, with a thread of its own.
+    pub(crate) fn start(&self) -> io::Result<()> {
+        // Relaxed: beside a shutdown either answer is right.
+        if self.phase.load(Ordering::Relaxed) >= Phase::Draining {
+            return Err(io::Error::other("the coordinator was shut down and cannot start again"));
+        }
+        if self.run() {
+            self.notify_for_backlog();
+        }
+        self.threads.ensure_one(self)
     }
 
     /// Whether runnables are dropped, not polled.
@@ -131,6 +149,7 @@ impl Shared {
 
     /// Whether every thread may go: nothing is alive, and nothing will be.
     pub(crate) fn is_over(&self) -> bool {
+        // Acquire: meets the write in `advance`, so that the count is read after it.
         match self.phase.load(Ordering::Acquire) {
             Phase::Stopped => true,
             Phase::Cancelling => self.alive() == 0,
@@ -151,23 +170,14 @@ impl Shared {
     /// Gives up the seat `index`, and the search if `searching`. What is left in
     /// its queue is found by whoever searches next.
     pub(crate) fn vacate(&self, index: usize, searching: bool) -> Vacated {
-        self.stamp_vacant(&self.seats[index]);
+        self.seats[index].counters.stamp_vacant(self.now());
         let vacated = self.idle.vacate(index, searching);
         self.watcher.vacated(self);
         vacated
     }
 
     pub(crate) fn stamp_taken(&self, seat: &Seat) {
-        seat.counters.since.store(self.now() + 1, Ordering::Relaxed);
-    }
-
-    fn stamp_vacant(&self, seat: &Seat) {
-        let counters = &seat.counters;
-        counters.running.store(0, Ordering::Relaxed);
-        let since = counters.since.swap(0, Ordering::Relaxed);
-        if since > 0 {
-            bump(&counters.busy, (self.now() + 1).saturating_sub(since), Ordering::Relaxed);
-        }
+        seat.counters.stamp_taken(self.now());
     }
 
     /// Nothing is alive, and nothing will be: lets every thread go. The caller

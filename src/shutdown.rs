@@ -142,7 +142,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
     cancel(shared);
     let ended = closer.wait(Instant::now().checked_add(GRACE));
     if !ended {
-        shared.gave_up.store(true, Ordering::SeqCst);
+        shared.gave_up.store(true, Ordering::Relaxed);
     }
     closer.stop(ended);
     let cancelled = shared.cancelled() - cancelled;
@@ -159,7 +159,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
-    let wait = !closer.inside && !shared.gave_up.load(Ordering::SeqCst);
+    let wait = !closer.inside && !shared.gave_up.load(Ordering::Relaxed);
     let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
     closer.stop(ended);
 }
@@ -198,7 +198,11 @@ impl<'a> Closer<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let inside = context::in_turn_of(shared);
         let count = |code: &UserCode<'_>| {
-            code.tasks_of(shared).filter(|task| !task.in_closer.replace(true)).count()
+            let mut own = 0;
+            for task in code.tasks_of(shared) {
+                own += usize::from(!task.in_closer.replace(true));
+            }
+            own
         };
         let own = context::with_user_code(count).unwrap_or(0);
         shared.close_depth.fetch_add(own as u64, Ordering::SeqCst);
@@ -206,22 +210,24 @@ impl<'a> Closer<'a> {
     }
 
     /// Waits until nothing is alive but the closers' own tasks, or until the
-    /// deadline; true if it came to that. It polls no task: a poll that takes
-    /// long would keep it from its deadline. When cancelling it helps to drop
-    /// what is queued, also what is queued behind a poll that does not return.
+    /// deadline; true if it came to that. It polls no task, unless there is no thread that
+    /// would: a poll that takes long would keep it from its deadline. When cancelling it
+    /// helps to drop what is queued, also what is queued behind a poll that does not return.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let shared = self.shared;
         let end = End { closer: self, deadline, reached: Cell::new(false) };
         if !end.is_ready() {
             let entry = Entry::new(shared, WorkerKind::Caller, None);
             let _entered = entry.enter();
-            let cancelling = shared.phase.load(Ordering::SeqCst) >= Phase::Cancelling;
-            let sweeper = (cancelling && deadline.is_some()).then(|| Sweeper::start(shared));
-            match sweeper {
-                None if cancelling => discard_until(&entry, &end),
-                // Without a thread it has to do it itself, and may have to wait.
-                Some(Err(_)) => discard_until(&entry, &end),
-                None | Some(Ok(_)) => wait_aside(&entry, &end),
+            // Relaxed: this thread has written it.
+            let cancelling = shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling;
+            // Without a thread for it, it has to do it itself, and may have to wait.
+            let sweeps = cancelling && deadline.is_some();
+            let sweeper = if sweeps { Sweeper::start(shared).ok() } else { None };
+            if cancelling && sweeper.is_none() {
+                discard_until(&entry, &end);
+            } else {
+                wait_aside(&entry, &end);
             }
         }
         end.reached.get()
@@ -290,6 +296,7 @@ fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
     let _listed = shared.list_parked(parker.clone());
     loop {
         discard_queued(shared);
+        // Relaxed: as the store in `Sweeper::drop`.
         if done.load(Ordering::Relaxed) || shared.is_over() {
             return;
         }

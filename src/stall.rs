@@ -44,7 +44,9 @@ pub struct Stall {
     pub location: &'static Location<'static>,
     /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
     pub worker: usize,
-    /// How long the poll has lasted so far, to about half a millisecond.
+    /// How long the poll has lasted so far, as one sees it who looks as often as
+    /// [`stall_threshold`](crate::Builder::stall_threshold) says: up to 5 milliseconds
+    /// less than it was.
     pub lasts: Duration,
 }
 

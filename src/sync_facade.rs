@@ -2,7 +2,8 @@
 //! model checker's can take theirs: `std`'s in `native`, those of the randomised
 //! scheduler `shuttle` (under `--cfg shuttle`, for `tests/shuttle`) in `shuttle`.
 //! Everything that synchronises, sleeps, reads the clock or throws dice comes from
-//! here. Only what is static and takes part in no protocol is `std`'s directly.
+//! here, but for what takes part in no protocol: what is static is `std`'s directly, and
+//! the `blocking` forms in `sync` sleep as `futures-lite` does.
 
 #[cfg(not(shuttle))]
 mod native;

@@ -1,7 +1,6 @@
 //! Taking runnables without a seat, one by one: a lender to poll them, a closer to
 //! drop them.
 
-use crate::queue::local::Stolen;
 use crate::shared::Shared;
 use crate::sync_facade::ring::Worker;
 use crate::task::Runnable;
@@ -28,12 +27,7 @@ impl<'a> Thief<'a> {
             shared.notify();
             return Some(runnable);
         }
-        let from_queue = || {
-            shared.seats.iter().find_map(|seat| match seat.queue.steal_one(&self.spare) {
-                Stolen::One(runnable) => Some(runnable),
-                Stolen::Nothing | Stolen::Busy => None,
-            })
-        };
-        from_queue().or_else(|| shared.seats.iter().find_map(|seat| seat.slot.take()))
+        let queued = shared.seats.iter().find_map(|seat| seat.queue.steal_one(&self.spare));
+        queued.or_else(|| shared.seats.iter().find_map(|seat| seat.slot.take()))
     }
 }

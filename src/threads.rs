@@ -1,13 +1,17 @@
-//! Worker threads: when one is started, how many live, and who joins them.
+//! Worker threads: when one is started, what it does from its start to its end, how many
+//! live, and who joins them.
 
 use std::io;
 
+use crate::WorkerKind;
+use crate::context::{self, Entry};
 use crate::idle::Promise;
+use crate::pinned;
 use crate::shared::Shared;
 use crate::sync_facade::{
-    AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
+    Arc, AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
 };
-use crate::worker;
+use crate::worker::{self, Left};
 
 /// Small numbers, the lowest free one first.
 #[derive(Default)]
@@ -43,6 +47,8 @@ impl Indices {
 /// it. `live` counts those that run or sleep, not those that are blocked inside
 /// a poll and gave up their seat: for each of these another may start.
 pub(crate) struct Threads {
+    /// SeqCst, all accesses: none is frequent. What counts is that who is given a seat by
+    /// a thread that stepped aside (through the idle word) sees that one counted out.
     live: AtomicUsize,
     max: usize,
     pub(crate) indices: Indices,
@@ -101,7 +107,7 @@ impl Threads {
             return Err((promise, None));
         }
         let mut handles = lock(&self.handles);
-        if !self.enter() {
+        if !self.count_in_if_room() {
             return Err((promise, None));
         }
         let index = self.indices.take();
@@ -119,7 +125,7 @@ impl Threads {
         if !self.indices.claim(index) {
             return;
         }
-        self.come_back();
+        self.count_in();
         if self.start(&mut handles, shared, index, None).is_err() {
             refused();
             drop(handles);
@@ -138,10 +144,10 @@ impl Threads {
     ) -> io::Result<()> {
         let owned = shared.to_arc();
         let name = format!("{}-{index}", shared.options.thread_name);
-        let body = move || worker::thread(&owned, index, promise);
+        let body = move || thread(&owned, index, promise);
         handles.spawn(shared, name, body).inspect_err(|_| {
             self.indices.give_back(index);
-            self.leave();
+            self.count_out();
         })
     }
 
@@ -178,18 +184,18 @@ impl Threads {
     }
 
     /// Counts one more live thread, unless there are enough.
-    fn enter(&self) -> bool {
+    fn count_in_if_room(&self) -> bool {
         let more = |live| (live < self.max).then_some(live + 1);
         self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     /// Counts a thread that comes back from a blocking poll; there may be more
     /// than enough then.
-    pub(crate) fn come_back(&self) {
+    pub(crate) fn count_in(&self) {
         self.live.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn leave(&self) {
+    pub(crate) fn count_out(&self) {
         self.live.fetch_sub(1, Ordering::SeqCst);
     }
 
@@ -201,7 +207,7 @@ impl Threads {
     /// Leaves if there are more than enough. Not while one is being started, which
     /// counts already, but may be refused: then nobody would be left.
     pub(crate) fn retire(&self) -> bool {
-        if self.live() <= self.max {
+        if !self.has_surplus() {
             return false;
         }
         let _nobody_starts = lock(&self.handles);
@@ -226,5 +232,44 @@ impl Threads {
             // Threads of ours catch every panic of user code.
             let _ = handle.join();
         }
+    }
+}
+
+/// The body of a worker thread, which starts with a promise, or for its pinned
+/// tasks.
+fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
+    context::settle(shared);
+    let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
+    let entered = entry.enter();
+    let info = entry.info();
+    match promise {
+        Some(promise) if shared.hooks.thread_start.is_none() => {
+            worker::sit_searching(&entry, shared.idle.redeem(promise, index));
+        }
+        promise => {
+            // While a promise is out nobody else is woken, so not during the hook.
+            if let Some(promise) = promise.and_then(|promise| shared.take_back(promise)) {
+                shared.wake(promise);
+            }
+            shared.hooks.thread_started(&info);
+        }
+    }
+    // The hook may have stepped aside, and another thread have come.
+    let left =
+        if worker::come_back(&entry) { Left::Retired } else { pinned::work_to_the_end(&entry) };
+    // Who stepped aside in the last poll of a pinned task, or polled it without a seat, is
+    // counted out already.
+    if left == Left::Done && !entry.counted_out.get() {
+        shared.threads.count_out();
+    }
+    // It is counted out: there is nothing left to step aside from.
+    entry.counted_out.set(true);
+    shared.hooks.thread_stops(&info);
+    drop(entered);
+    drop(entry);
+    shared.threads.indices.give_back(index);
+    if index < shared.homes.len() {
+        // Who pushed meanwhile found the number taken.
+        shared.ensure_home(index);
     }
 }

@@ -1,11 +1,37 @@
-//! After a push: whom to wake, and what to do if nobody can be had. The protocol
-//! and its proof are in `idle/README.md`.
+//! A push, and after it: whom to wake, and what to do if nobody can be had. The
+//! protocol and its proof are in `idle/README.md`.
+
+use std::collections::VecDeque;
 
 use crate::idle::{Promise, Vacated};
+use crate::seat::Seated;
 use crate::shared::Shared;
 use crate::sync_facade::{Ordering, fence};
+use crate::task::Runnable;
 
 impl Shared {
+    /// Pushes to the injector, and wakes someone.
+    #[inline]
+    pub(crate) fn inject(&self, runnable: Runnable) {
+        self.injector.push(runnable);
+        self.notify();
+    }
+
+    /// The same with many.
+    pub(crate) fn inject_block(&self, block: VecDeque<Runnable>) {
+        self.injector.push_block(block);
+        self.notify();
+    }
+
+    /// Pushes to the local queue of this thread's seat; if it is full, half of it goes to
+    /// the injector. Wakes nobody yet.
+    #[inline]
+    pub(crate) fn push_local(&self, seat: Seated<'_>, runnable: Runnable) {
+        if let Err(half) = seat.push(runnable) {
+            self.injector.push_block(half.into());
+        }
+    }
+
     /// After a push to any queue but a run slot: wakes someone, if everyone who
     /// could run it might sleep.
     #[inline]
@@ -23,7 +49,7 @@ impl Shared {
         }
     }
 
-    /// Hands a promise to a sleeper, or to a new thread; returns it if there is
+    /// Hands a promise to a sleeper, or to a new thread; gives it back if there is
     /// neither.
     #[cold]
     pub(crate) fn wake(&self, promise: Promise) {
@@ -43,7 +69,7 @@ impl Shared {
         }
     }
 
-    /// Returns a promise that nobody can take. Whoever goes to sleep after this
+    /// Gives a promise back that nobody can take. Whoever goes to sleep after this
     /// looks at the queues; whoever did so while the promise was counted relied
     /// on it, so there may be a new one for them.
     pub(crate) fn take_back(&self, promise: Promise) -> Option<Promise> {

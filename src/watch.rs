@@ -184,6 +184,9 @@ impl Watcher {
     }
 
     /// Announces a state, then looks whether it is the right one.
+    ///
+    /// Stores would do; swaps are for the models (`docs/reliability.md`, "Order of
+    /// writes").
     fn enter(&self, state: u8, is_right: impl Fn() -> bool) -> bool {
         self.state.swap(state, Ordering::SeqCst);
         is_right() || {
@@ -204,7 +207,9 @@ impl Watcher {
 
     /// Whether nobody watches, for the system gave no thread.
     pub(crate) fn is_refused(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == REFUSED
+        // SeqCst: meets the swap in `start`. Either this sees it, after the holder has given
+        // up its role, or that is seen given up by those who are woken there.
+        self.state.load(Ordering::SeqCst) == REFUSED
     }
 }
 
@@ -291,7 +296,8 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
     for (seat, seen) in shared.seats.iter().zip(seen) {
         let counters = &seat.counters;
         let now = Instant::now();
-        let sits = counters.since.load(Ordering::Relaxed) != 0;
+        let sits = counters.is_taken();
+        // Relaxed: a stale count is noticed one tick later.
         let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
         taken |= sits;
         if !sits || polls != seen.polls {
@@ -300,8 +306,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
         }
         if let Some(runnable) = seat.slot.take() {
             shared.watcher.rescued.fetch_add(1, Ordering::Relaxed);
-            shared.injector.push(runnable);
-            shared.notify();
+            shared.inject(runnable);
         }
         let lasts = now - seen.since;
         if counters.running().is_some() {

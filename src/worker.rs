@@ -6,19 +6,18 @@
 //! future is ready. Who only waits (a nested caller, a closer) is in the loop only
 //! if the system gives no thread to work in its place.
 
-use std::pin::Pin;
+use std::iter;
 use std::task::{Context, Poll, Waker};
 
-use crate::WorkerKind;
-use crate::context::{self, Entry};
-use crate::idle::{Promise, Vacated};
+use crate::context::Entry;
+use crate::idle::{Promise, Sleeper, Vacated};
 use crate::parker::{self, Parker};
 use crate::pinned;
 use crate::queue::injector::Batch;
-use crate::queue::local::{CAPACITY, Stolen};
+use crate::queue::local::CAPACITY;
 use crate::seat::{Seated, bump};
 use crate::shared::Shared;
-use crate::sync_facade::{Arc, Instant, Listener, Ordering, random, spin_loop};
+use crate::sync_facade::{Arc, Instant, Ordering, random, spin_loop};
 use crate::task::{self, Runnable};
 use crate::timers::Hold;
 
@@ -68,13 +67,13 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 leave(entry);
                 return Left::Done;
             }
-            if entry.away.get() && come_back(entry) {
+            if come_back(entry) {
                 leave(entry);
                 return Left::Retired;
             }
         }
         if entry.seated().is_some_and(|seat| seat.tick()) {
-            now_and_then(entry);
+            maintain(entry);
         }
         let next = entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
         match next {
@@ -88,7 +87,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             None => rest(entry, main),
         }
         // A waker of a timer is user code, too.
-        if entry.away.get() && come_back(entry) {
+        if come_back(entry) {
             leave(entry);
             return Left::Retired;
         }
@@ -98,7 +97,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
 /// Every so often, timers that are due are fired, and the injector is emptied a
 /// little behind what is queued, so that nothing waits there for ever.
 #[cold]
-fn now_and_then(entry: &Entry<'_>) {
+fn maintain(entry: &Entry<'_>) {
     let shared = entry.shared;
     // The seat is wound up at once: to fire is to run user code, which may give it up.
     let (due, now) = shared.timers.look();
@@ -108,9 +107,7 @@ fn now_and_then(entry: &Entry<'_>) {
     }
     let Some(seat) = entry.seated() else { return };
     if let Some(Batch { first, rest }) = take_batch(shared, seat) {
-        let first = seat.push(first);
-        rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
-        keep(shared, first);
+        iter::once(first).chain(rest).for_each(|runnable| shared.push_local(seat, runnable));
         shared.notify_seated();
     }
 }
@@ -122,13 +119,6 @@ fn take_batch(shared: &Shared, seat: Seated<'_>) -> Option<Batch> {
     }
     let room = seat.room().saturating_sub(1).min(CAPACITY / 2);
     shared.injector.take(seat.turn(), shared.seats.len(), room)
-}
-
-/// What does not fit goes to the injector.
-fn keep(shared: &Shared, pushed: Result<(), Vec<Runnable>>) {
-    if let Err(block) = pushed {
-        shared.injector.push_block(block.into());
-    }
 }
 
 /// Looks through all queues. The thread is left searching: it ends that before
@@ -159,7 +149,7 @@ fn search(entry: &Entry<'_>, seat: Seated<'_>) -> Option<Runnable> {
 
 fn take_injected(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
     let Batch { first, rest } = take_batch(shared, seat)?;
-    rest.into_iter().for_each(|runnable| keep(shared, seat.push(runnable)));
+    rest.into_iter().for_each(|runnable| shared.push_local(seat, runnable));
     Some(first)
 }
 
@@ -176,7 +166,7 @@ fn take_from_others(shared: &Shared, seat: Seated<'_>) -> Option<Runnable> {
         }
         // A busy queue is being emptied by someone: the next round looks again,
         // and so does the last look before sleeping.
-        if let Stolen::One(runnable) = seat.steal(victim) {
+        if let Some(runnable) = seat.steal(victim) {
             return Some(runnable);
         }
     }
@@ -194,18 +184,25 @@ fn end_search(entry: &Entry<'_>) {
 
 pub(crate) fn sit_if_vacant(entry: &Entry<'_>) {
     if entry.seated().is_none() {
-        if let Some(seat) = entry.shared.idle.claim(false, entry.favourite()) {
+        if let Some(seat) = entry.shared.idle.claim(false, entry.preferred_seat()) {
             sit(entry, seat);
         }
     }
 }
 
+/// Takes the seat of a promise, or a claimed one, with a search that is counted.
+pub(crate) fn sit_searching(entry: &Entry<'_>, seat: usize) {
+    sit(entry, seat);
+    entry.searching.set(true);
+}
+
 fn sit(entry: &Entry<'_>, seat: usize) {
     entry.sit(seat);
-    entry.shared.stamp_taken(&entry.shared.seats[seat]);
-    if entry.shared.idle.vacant() == 0 {
+    let shared = entry.shared;
+    shared.stamp_taken(&shared.seats[seat]);
+    if shared.idle.vacant() == 0 {
         // From now on work may wait behind polls that do not return.
-        entry.shared.watcher.poke(entry.shared);
+        shared.watcher.poke(shared);
     }
 }
 
@@ -219,16 +216,14 @@ fn sit(entry: &Entry<'_>, seat: usize) {
 fn rest(entry: &Entry<'_>, main: &impl Main) {
     let shared = entry.shared;
     let parker = main.parker();
-    let waker = Waker::from(parker.clone());
     let _listed = shared.list_parked(parker.clone());
-    let mut listener = shared.idle.listen();
+    let sleeper = shared.idle.listen();
     if stand(entry) == Vacated::LookAgain && shared.has_work() {
-        if let Some(seat) = shared.idle.claim(true, entry.favourite()) {
-            sit(entry, seat);
-            entry.searching.set(true);
-            if listener.discard() {
+        if let Some(seat) = shared.idle.claim(true, entry.preferred_seat()) {
+            sit_searching(entry, seat);
+            if let Some(promise) = sleeper.cancel() {
                 // One seat is enough; this thread searches now.
-                let _ = shared.give_back(Promise::assume());
+                let _ = shared.give_back(promise);
             }
             return;
         }
@@ -237,33 +232,44 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
         // The last to end a task may not have seen the phase.
         shared.look_at_end();
     }
-    let mut cx = Context::from_waker(&waker);
-    let (promised, due) = loop {
-        if main.is_ready() {
-            break (listener.discard(), false);
-        }
-        if let Poll::Ready(()) = Future::poll(Pin::new(&mut listener), &mut cx) {
-            break (true, false);
-        }
-        parker.park(match shared.timers.hold(&parker) {
-            Hold::Free => main.deadline(),
-            Hold::Until(at) => Some(main.deadline().map_or(at, |deadline| deadline.min(at))),
-            Hold::Due => break (listener.discard(), true),
-        });
-    };
+    let (promise, due) = sleep(shared, main, &parker, sleeper);
     shared.resign_holder(&parker);
-    let seat = match promised {
-        true => Some(shared.idle.redeem(Promise::assume(), entry.favourite())),
-        false if due => shared.idle.claim(true, entry.favourite()),
-        false => None,
+    let seat = match promise {
+        Some(promise) => Some(shared.idle.redeem(promise, entry.preferred_seat())),
+        None if due => shared.idle.claim(true, entry.preferred_seat()),
+        None => None,
     };
     if let Some(seat) = seat {
-        sit(entry, seat);
-        entry.searching.set(true);
+        sit_searching(entry, seat);
     }
     if due {
         // On the seat, if there is one: what is woken runs here, next.
         shared.fire_timers();
+    }
+}
+
+/// Parks until there is a promise, `main` is ready, or, which is the second result, this
+/// thread is the holder of the timers and one is due.
+fn sleep(
+    shared: &Shared,
+    main: &impl Main,
+    parker: &Arc<Parker>,
+    mut sleeper: Sleeper,
+) -> (Option<Promise>, bool) {
+    let waker = Waker::from(parker.clone());
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if main.is_ready() {
+            return (sleeper.cancel(), false);
+        }
+        if let Poll::Ready(promise) = sleeper.poll(&mut cx) {
+            return (Some(promise), false);
+        }
+        parker.park(match shared.timers.hold(parker) {
+            Hold::Free => main.deadline(),
+            Hold::Until(at) => Some(main.deadline().map_or(at, |deadline| deadline.min(at))),
+            Hold::Due => return (sleeper.cancel(), true),
+        });
     }
 }
 
@@ -283,7 +289,7 @@ pub(crate) fn leave(entry: &Entry<'_>) {
     let shared = entry.shared;
     if let Some(seat) = entry.seated() {
         if let Some(runnable) = seat.slot.take() {
-            keep(shared, seat.push(runnable));
+            shared.push_local(seat, runnable);
         }
         entry.stand();
         let looked = shared.vacate(seat.index, entry.searching.replace(false));
@@ -298,53 +304,20 @@ pub(crate) fn leave(entry: &Entry<'_>) {
     shared.send_for_holder();
 }
 
-/// After a poll that gave the seat away; true if this thread is one too many.
-fn come_back(entry: &Entry<'_>) -> bool {
-    entry.away.set(false);
+/// After a poll, in which this thread may have been counted out; true if it is one too
+/// many now.
+#[inline]
+pub(crate) fn come_back(entry: &Entry<'_>) -> bool {
+    entry.counted_out.get() && count_in(entry)
+}
+
+#[cold]
+fn count_in(entry: &Entry<'_>) -> bool {
+    entry.counted_out.set(false);
     if !entry.is_worker_thread() {
         return false;
     }
     let threads = &entry.shared.threads;
-    threads.come_back();
+    threads.count_in();
     threads.has_surplus() && pinned::leave_if(entry, || threads.retire())
-}
-
-/// The body of a worker thread, which starts with a promise, or for its pinned
-/// tasks.
-pub(crate) fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
-    context::settle(shared);
-    let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
-    let entered = entry.enter();
-    let info = entry.info();
-    match promise {
-        Some(promise) if shared.hooks.thread_start.is_none() => {
-            sit(&entry, shared.idle.redeem(promise, index));
-            entry.searching.set(true);
-        }
-        promise => {
-            // While a promise is out nobody else is woken, so not during the hook.
-            if let Some(promise) = promise.and_then(|promise| shared.take_back(promise)) {
-                shared.wake(promise);
-            }
-            shared.hooks.thread_started(&info);
-        }
-    }
-    // The hook may have stepped aside, and another thread have come.
-    let retired = entry.away.get() && come_back(&entry);
-    let left = if retired { Left::Retired } else { pinned::work_to_the_end(&entry) };
-    // Who was away in the last poll of a pinned task, or polled it without a seat, is
-    // counted out already.
-    if left == Left::Done && !entry.away.get() {
-        shared.threads.leave();
-    }
-    // It is counted out: there is nothing left to step aside from.
-    entry.away.set(true);
-    shared.hooks.thread_stops(&info);
-    drop(entered);
-    drop(entry);
-    shared.threads.indices.give_back(index);
-    if index < shared.homes.len() {
-        // Who pushed meanwhile found the number taken.
-        shared.ensure_home(index);
-    }
 }

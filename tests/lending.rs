@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use event_listener::Event;
-use oasync::{Coordinator, JoinError, JoinHandle, WorkerKind};
+use oasync::{Coordinator, JoinError, JoinHandle, TaskInfo, TaskState, WorkerKind};
 
 use common::{LONG, coordinator, eventually};
 
@@ -294,4 +294,33 @@ fn tasks_go_on_moving_between_lent_threads_and_workers() {
     stuck.release();
     tasks.into_iter().for_each(|task| join(task).unwrap());
     assert_eq!(sum.load(Ordering::SeqCst), 19_900);
+}
+
+#[test]
+fn a_lent_poll_that_does_not_return_is_listed_and_reported_as_running() {
+    // In its first poll, in which nothing else knows of it, and in its second.
+    for yields in [0, 1] {
+        let stuck = Stuck::new(1, 1);
+        let release = stuck.release.clone();
+        let (entered, inside) = mpsc::channel();
+        let task = stuck.coord.spawn(async move {
+            for _ in 0..yields {
+                oasync::yield_now().await;
+            }
+            entered.send(kind()).unwrap();
+            eventually("it may end", || release.load(Ordering::SeqCst));
+        });
+        stuck.lend();
+        assert_eq!(inside.recv_timeout(LONG).unwrap(), WorkerKind::Blocking);
+        let is_running = |tasks: Vec<TaskInfo>| {
+            let info = tasks.into_iter().find(|info| info.id() == task.id());
+            info.is_some_and(|info| info.state() == TaskState::Running && info.age().is_some())
+        };
+        assert!(is_running(stuck.coord.tasks()));
+        let report = stuck.coord.shutdown(Duration::ZERO);
+        assert_eq!(report.still_running.len(), 2, "it and what keeps the worker: {report:?}");
+        assert!(is_running(report.still_running));
+        stuck.release();
+        eventually("it is off the list", || stuck.coord.tasks().is_empty());
+    }
 }

@@ -234,6 +234,23 @@ fn a_worker_is_busy_while_someone_sits_there() {
 }
 
 #[test]
+fn a_worker_is_never_busy_for_longer_than_its_coordinator_lives() {
+    for _ in 0..100 {
+        let start = Instant::now();
+        let coord = coordinator(1);
+        thread::scope(|s| {
+            let caller =
+                s.spawn(|| coord.block_on(async { thread::sleep(Duration::from_millis(1)) }));
+            // Most of it in vain, but also while the seat is given up.
+            while !caller.is_finished() {
+                let busy = coord.metrics().workers()[0].busy;
+                assert!(busy <= start.elapsed(), "{busy:?} of {:?}", start.elapsed());
+            }
+        });
+    }
+}
+
+#[test]
 fn threads_are_counted_while_they_live() {
     let builder = Coordinator::builder().workers(3).blocking_threads(2);
     let coord = builder.keep_alive(LONG).build().unwrap();

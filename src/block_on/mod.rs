@@ -22,6 +22,9 @@
 mod frame;
 mod signal;
 
+// The main futures that wait further down this thread's stack.
+pub(crate) use frame::{Link, advance_suspended};
+
 use std::pin::pin;
 
 use crate::WorkerKind;
@@ -81,55 +84,49 @@ fn wait_on<F: Future>(
     let link = Link::new(frame);
     let _linked = link.push();
     // The body of a scope waits: it is not its turn.
-    let body = entry.body.replace(false).then(|| entry.hide_locals());
+    let hidden = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
-        let home = closure_around(entry);
+        let closure = closure_around(entry);
         let _done = worker::work(entry, frame);
-        go_on_in(home);
+        go_on_in(closure);
     } else if !frame.advance() {
         wait_aside(entry, frame);
     }
-    if body.is_some() {
+    if hidden.is_some() {
         entry.body.set(true);
         worker::sit_if_vacant(entry);
     }
-    drop(body);
+    drop(hidden);
     frame.take_output()
 }
 
 /// The thread of the pool whose closure this is in, if that counts.
 fn closure_around<'e>(entry: &'e Entry<'_>) -> Option<&'e Entry<'e>> {
-    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.away.get())
+    entry.ancestors().find(|outer| outer.is_blocking_thread() && !outer.counted_out.get())
 }
 
 /// The closure goes on, and its thread counts again.
 fn go_on_in(closure: Option<&Entry<'_>>) {
-    if let Some(thread) = closure.filter(|thread| thread.away.get()) {
+    if let Some(thread) = closure.filter(|thread| thread.counted_out.get()) {
         thread.shared.blocking.come_back(thread);
     }
 }
 
-/// Runs the body of a scope as a worker who is not in a poll, then works until the
-/// scope `is_done`, for which the futures that `rest` makes wait.
+/// Runs the body of a scope as a worker who is not in a poll, then works until `end`,
+/// which waits for the tasks of the scope, is ready.
 pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     shared: &Arc<Shared>,
     body: B,
-    is_done: impl Fn() -> bool,
-    rest: impl Fn() -> F,
+    end: F,
 ) -> R {
-    let wait = |entry: &Entry<'_>, nested| {
-        while !is_done() {
-            wait_on(entry, nested, rest(), None);
-        }
-    };
-    let inside = |entry: &Entry<'_>, body: B| {
+    let inside = |entry: &Entry<'_>, (body, end): (B, F)| {
         let result = body();
-        wait(entry, false);
+        wait_for_end(entry, false, end);
         result
     };
-    let body = match context::with_body(shared, body, inside) {
+    let (body, end) = match context::with_body(shared, (body, end), inside) {
         Ok(result) => return result,
-        Err(body) => body,
+        Err(both) => both,
     };
     let opened = shared.run();
     let nested = context::is_nested();
@@ -153,10 +150,15 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
         result
     };
     let _entered = entry.enter();
-    wait(&entry, nested);
+    wait_for_end(&entry, nested, end);
     worker::leave(&entry);
     go_on_in(closure);
     result
+}
+
+fn wait_for_end(entry: &Entry<'_>, nested: bool, end: impl Future) {
+    let ended = wait_on(entry, nested, end, None);
+    assert!(ended.is_some(), "without a deadline it is left at the end only");
 }
 
 /// Runs `f`, which blocks, right here: the worker's place is given to another
@@ -195,7 +197,7 @@ pub fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
 /// A `block_on` on one of the coordinator's own threads does not make it
 /// another kind.
 fn kind(shared: &Shared) -> WorkerKind {
-    let own = |entry: &Entry<'_>| std::ptr::eq(&**entry.shared, shared).then(|| entry.kind());
+    let own = |entry: &Entry<'_>| entry.is_of(shared).then(|| entry.kind());
     let outer = context::with_entry(|top| top.ancestors().find_map(own));
     outer.flatten().unwrap_or(WorkerKind::Caller)
 }
@@ -255,14 +257,14 @@ impl<M: Main> Main for Alone<'_, M> {
 pub(crate) fn step_aside(entry: &Entry<'_>) {
     // Count the thread out first: only then another may start for its seat.
     for outer in entry.ancestors() {
-        if outer.is_worker_thread() && !outer.away.replace(true) {
-            outer.shared.threads.leave();
+        if outer.is_worker_thread() && !outer.counted_out.replace(true) {
+            outer.shared.threads.count_out();
         }
     }
     for outer in entry.ancestors() {
         if outer.seated().is_some() {
             worker::leave(outer);
-        } else if outer.is_blocking_thread() && !outer.away.replace(true) {
+        } else if outer.is_blocking_thread() && !outer.counted_out.replace(true) {
             outer.shared.blocking.step_aside(outer);
         }
     }
@@ -273,6 +275,3 @@ pub(crate) fn step_aside(entry: &Entry<'_>) {
         }
     });
 }
-
-// The main futures that wait further down this thread's stack.
-pub(crate) use frame::{Link, advance_suspended};

@@ -126,8 +126,7 @@ impl BlockingPool {
         state.queue = alive;
         drop(state);
         if !dead.is_empty() {
-            shared.injector.push_block(dead);
-            shared.notify();
+            shared.inject_block(dead);
         }
     }
 }

@@ -46,9 +46,11 @@ impl<'a> Lender<'a> {
         let lent = runnable.is_some();
         if let Some(runnable) = runnable {
             pool.lends.fetch_add(1, Ordering::Relaxed);
+            // No seat tells what is polled here, and it may be stuck.
+            let _listed = pool.list(&runnable);
             task::run(self.entry, runnable);
         }
         pool.stop_lending(self.entry);
-        lent && !self.entry.away.get()
+        lent && !self.entry.counted_out.get()
     }
 }

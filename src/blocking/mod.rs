@@ -68,25 +68,18 @@ struct State {
     coming: bool,
     /// Wake-ups given and not yet taken by an idle thread; 0 or 1.
     tokens: usize,
-    /// What each thread runs, and what is dropped without a seat, for `tasks()`.
+    /// What each thread runs, and what is polled or dropped without a seat, for
+    /// `tasks()`.
     running: Slab<Option<Running>>,
 }
 
-/// A closure that is being run.
+/// A closure that is being run, or a task without a seat.
 #[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) id: TaskId,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) site: &'static task::Site,
     pub(crate) since: Instant,
-}
-
-/// What the caller has to do once it let go of the lock.
-#[must_use]
-enum Send {
-    Nobody,
-    /// Start a thread; it is counted already.
-    Start,
 }
 
 /// Numbers of the pool at one moment.
@@ -101,9 +94,7 @@ impl Shared {
     pub(crate) fn submit_blocking(&self, runnable: Runnable) {
         let mut state = lock(&self.blocking.state);
         state.queue.push_back(runnable);
-        let send = self.blocking.send_one(&mut state);
-        drop(state);
-        self.blocking.start(self, send);
+        self.blocking.unlock_and_send(self, state);
     }
 }
 
@@ -124,30 +115,26 @@ impl BlockingPool {
     pub(crate) fn open(&self, shared: &Shared) {
         let mut state = lock(&self.state);
         state.open = true;
-        let send = self.send_one(&mut state);
-        drop(state);
-        self.start(shared, send);
+        self.unlock_and_send(shared, state);
     }
 
     /// Sends for one thread if the queue holds something and none is coming.
-    fn send_one(&self, state: &mut State) -> Send {
-        if state.coming || state.queue.is_empty() || !state.open {
-            return Send::Nobody;
+    fn unlock_and_send(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
+        if self.send_one(&mut state) {
+            drop(state);
+            self.start(shared);
         }
-        self.wake_or_start(state)
     }
 
-    fn wake_or_start(&self, state: &mut State) -> Send {
-        if self.wake_idle(state) || state.threads >= self.max {
-            return Send::Nobody;
+    /// The same under the lock: true if a thread, which is counted, is to be started.
+    #[must_use]
+    fn send_one(&self, state: &mut State) -> bool {
+        let wanted = !state.coming && !state.queue.is_empty() && state.open;
+        let starts = wanted && !self.wake_idle(state) && state.threads < self.max;
+        if starts {
+            state.expect_one();
         }
-        Self::start_one(state)
-    }
-
-    fn start_one(state: &mut State) -> Send {
-        state.coming = true;
-        state.threads += 1;
-        Send::Start
+        starts
     }
 
     /// Sends for a thread that finds no closure, or is one too many to take one,
@@ -159,17 +146,16 @@ impl BlockingPool {
         let enough = state.coming
             || self.lenders() >= most
             || state.threads >= self.max.saturating_add(most);
-        let send = if enough || self.wake_idle(&mut state) {
-            Send::Nobody
-        } else {
-            Self::start_one(&mut state)
-        };
-        drop(state);
-        self.start(shared, send);
+        if !enough && !self.wake_idle(&mut state) {
+            state.expect_one();
+            drop(state);
+            self.start(shared);
+        }
     }
 
-    /// How many threads are in a lent poll. Relaxed: whoever decides by it holds
-    /// the lock, and so sees that those who took a closure no longer lend.
+    /// How many threads are in a lent poll. Relaxed: whoever decides by it on a closure
+    /// holds the lock, and so sees that those who took one no longer lend. For the watcher,
+    /// which looks without, the next tick will do.
     pub(crate) fn lenders(&self) -> usize {
         self.lenders.load(Ordering::Relaxed)
     }
@@ -204,8 +190,8 @@ impl BlockingPool {
         wake
     }
 
-    fn start(&self, shared: &Shared, send: Send) {
-        let Send::Start = send else { return };
+    /// Starts a thread that is counted.
+    fn start(&self, shared: &Shared) {
         let Some(left) = self.try_start(shared) else { return };
         if left == 0 || !shared.watcher.try_again_later(shared) {
             self.give_away(shared);
@@ -214,15 +200,13 @@ impl BlockingPool {
 
     /// For the watcher: a thread was refused, and closures may still wait.
     pub(crate) fn try_again(&self, shared: &Shared) {
-        let send = self.send_one(&mut lock(&self.state));
-        if let Send::Start = send {
-            if self.try_start(shared).is_some() {
-                self.give_away(shared);
-            }
+        let starts = self.send_one(&mut lock(&self.state));
+        if starts && self.try_start(shared).is_some() {
+            self.give_away(shared);
         }
     }
 
-    /// Starts a thread that is counted. If it is refused and closures wait, for which
+    /// The same, without another try later. If it is refused and closures wait, for which
     /// nobody is sent, says how many threads there are.
     fn try_start(&self, shared: &Shared) -> Option<usize> {
         let index = self.indices.take();
@@ -243,8 +227,7 @@ impl BlockingPool {
     /// The workers run the closures that wait.
     fn give_away(&self, shared: &Shared) {
         let queue = std::mem::take(&mut lock(&self.state).queue);
-        shared.injector.push_block(queue);
-        shared.notify();
+        shared.inject_block(queue);
     }
 
     /// A thread of the pool is about to block inside the poll of a future. It
@@ -254,15 +237,12 @@ impl BlockingPool {
         self.stop_lending(entry);
         let mut state = lock(&self.state);
         state.threads -= 1;
-        let send = self.send_one(&mut state);
-        drop(state);
-        self.start(entry.shared, send);
+        self.unlock_and_send(entry.shared, state);
     }
 
-    /// Counts a thread that stepped aside, and is back. There may be one too many
-    /// then.
+    /// It is back, in its closure.
     pub(crate) fn come_back(&self, entry: &Entry<'_>) {
-        lock(&self.state).threads += usize::from(entry.away.replace(false));
+        lock(&self.state).count_in(entry);
     }
 
     /// Counts a lender out, once.
@@ -296,7 +276,8 @@ impl BlockingPool {
         state.running.iter().filter_map(|(_, running)| running.clone()).collect()
     }
 
-    /// Lists a task that is dropped by a thread without a seat.
+    /// Lists a task that is polled, or dropped, by a thread without a seat, until
+    /// shortly after its end.
     pub(crate) fn list(&self, runnable: &Runnable) -> Listed<'_> {
         let running = Running::of(runnable.metadata());
         Listed { pool: self, key: lock(&self.state).running.insert(Some(running)) }
@@ -305,11 +286,18 @@ impl BlockingPool {
     pub(crate) fn lend_count(&self) -> u64 {
         self.lends.load(Ordering::Relaxed)
     }
+}
 
-    /// A thread that was sent for is there, and looks at the queue next.
-    fn arrive<'a>(&self, state: &'a mut State) -> &'a mut State {
-        state.coming = false;
-        state
+impl State {
+    /// Counts one more thread, which is to be started.
+    fn expect_one(&mut self) {
+        self.coming = true;
+        self.threads += 1;
+    }
+
+    /// Counts a thread that stepped aside, and is back. There may be one too many then.
+    fn count_in(&mut self, entry: &Entry<'_>) {
+        self.threads += usize::from(entry.counted_out.replace(false));
     }
 }
 
@@ -341,12 +329,16 @@ fn thread(shared: &Arc<Shared>, index: usize) {
     let entered = entry.enter();
     let info = entry.info();
     let pool = &shared.blocking;
-    let key = pool.arrive(&mut lock(&pool.state)).running.insert(None);
-    // Others may be sent for while the hook runs.
+    let key = {
+        let mut state = lock(&pool.state);
+        // Others may be sent for while the hook runs.
+        state.coming = false;
+        state.running.insert(None)
+    };
     shared.hooks.thread_started(&info);
     Thread { entry: &entry, shared, pool, key }.run();
     // It is counted out: there is nothing left to step aside from.
-    entry.away.set(true);
+    entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
     drop(entered);
     drop(entry);
@@ -361,18 +353,14 @@ impl Thread<'_> {
             let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
             if let Some(job) = job {
                 state.running[self.key] = Some(Running::of(job.metadata()));
-                let send = self.pool.send_one(&mut state);
-                drop(state);
-                self.pool.start(self.shared, send);
+                self.pool.unlock_and_send(self.shared, state);
                 task::run(self.entry, job);
                 state = self.come_back();
                 state.running[self.key] = None;
                 continue;
             }
             // What is left, if this is one too many, is for those who idle.
-            let send = self.pool.send_one(&mut state);
-            drop(state);
-            self.pool.start(self.shared, send);
+            self.pool.unlock_and_send(self.shared, state);
             // Out of blocking work: lend a hand, one poll at a time.
             while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
             state = match self.idle(self.come_back()) {
@@ -385,10 +373,9 @@ impl Thread<'_> {
     /// Locks the pool after user code ran, in which the thread may have stepped
     /// aside.
     fn come_back(&self) -> MutexGuard<'_, State> {
-        if self.entry.away.get() {
-            self.pool.come_back(self.entry);
-        }
-        lock(&self.pool.state)
+        let mut state = lock(&self.pool.state);
+        state.count_in(self.entry);
+        state
     }
 
     /// Waits for a token, or a closure; `None` if the thread is to end, which is counted.
@@ -408,7 +395,7 @@ impl Thread<'_> {
             if state.tokens > 0 {
                 state.tokens -= 1;
                 state.idle -= 1;
-                self.pool.arrive(&mut state);
+                state.coming = false;
                 return Some(state);
             }
             let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -428,9 +415,7 @@ impl Thread<'_> {
     fn leave<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         state.threads -= 1;
         state.running.remove(self.key);
-        let send = self.pool.send_one(&mut state);
-        drop(state);
-        self.pool.start(self.shared, send);
+        self.pool.unlock_and_send(self.shared, state);
         None
     }
 }

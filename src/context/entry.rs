@@ -23,8 +23,10 @@ pub(crate) struct Entry<'a> {
     seat: Cell<*const Seat>,
     /// Whether this thread counts as searching in the idle word.
     pub(crate) searching: Cell<bool>,
-    /// Whether it stepped aside inside a poll (see `block_on::step_aside`).
-    pub(crate) away: Cell<bool>,
+    /// Whether this thread, of a coordinator's own, is not counted as one: it stepped aside
+    /// inside a poll (see `block_on::step_aside`), or is about to end, or has pinned tasks
+    /// and no seat.
+    pub(crate) counted_out: Cell<bool>,
     /// Whether it counts as a lender.
     pub(crate) lending: Cell<bool>,
     /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
@@ -46,7 +48,7 @@ impl<'a> Entry<'a> {
             index: Cell::new(index),
             seat: Cell::new(ptr::null()),
             searching: Cell::new(false),
-            away: Cell::new(false),
+            counted_out: Cell::new(false),
             lending: Cell::new(false),
             body: Cell::new(false),
             state: OnceCell::new(),
@@ -106,7 +108,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The seat to ask for: the one of the thread's number.
-    pub(crate) fn favourite(&self) -> usize {
+    pub(crate) fn preferred_seat(&self) -> usize {
         match self.kind {
             WorkerKind::Worker => self.index.get().unwrap_or(0),
             _ => 0,
@@ -120,7 +122,7 @@ impl<'a> Entry<'a> {
 
     /// Whether this is an entry into `shared`.
     #[inline]
-    pub(super) fn is_of(&self, shared: &Shared) -> bool {
+    pub(crate) fn is_of(&self, shared: &Shared) -> bool {
         ptr::eq(&**self.shared, shared)
     }
 

@@ -20,16 +20,21 @@
 //! | `claim` | +1 or 0 | −1 | a thread that wants a seat, to search or not |
 //! | `give_back` | −1 | +1 | a promise that nobody can take, or one too many |
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use crossbeam_utils::CachePadded;
 use event_listener::IntoNotification;
 
 use crate::barrier;
-use crate::sync_facade::{AtomicU64, Event, EventListener, Ordering, fence, spin_loop};
+use crate::sync_facade::{AtomicU64, Event, EventListener, Listener, Ordering, fence, spin_loop};
 
 const SEARCHING: u64 = 1;
 const VACANT: u64 = 1 << 32;
 
 pub(crate) struct Idle {
+    /// Modified by sequentially consistent read-modify-writes only; what each of them meets
+    /// is in the proof. Loaded relaxed where a compare-exchange confirms what was read.
     word: CachePadded<AtomicU64>,
     /// A bit for each seat that is free to sit on. Set before `vacant` counts
     /// it, cleared after `vacant` no longer does: a claimant always finds one.
@@ -43,6 +48,10 @@ pub(crate) struct Idle {
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Promise(());
+
+/// A place in the list of sleepers.
+#[must_use]
+pub(crate) struct Sleeper(EventListener);
 
 /// What a thread that gave up its seat has to do.
 #[must_use]
@@ -118,9 +127,9 @@ impl Idle {
         }
     }
 
-    /// Takes the seat that a promise stands for, `like` if that is free.
-    pub(crate) fn redeem(&self, _: Promise, like: usize) -> usize {
-        self.take_free(like)
+    /// Takes the seat that a promise stands for, `preferred` if that is free.
+    pub(crate) fn redeem(&self, _: Promise, preferred: usize) -> usize {
+        self.take_free(preferred)
     }
 
     /// Returns the promise's seat and searcher to the word.
@@ -129,11 +138,11 @@ impl Idle {
     }
 
     /// Takes a vacant seat, if there is one.
-    pub(crate) fn claim(&self, search: bool, like: usize) -> Option<usize> {
+    pub(crate) fn claim(&self, search: bool, preferred: usize) -> Option<usize> {
         let mut word = self.word.load(Ordering::Relaxed);
         while vacant(word) > 0 {
             match self.step(word, word - VACANT + u64::from(search) * SEARCHING) {
-                Ok(()) => return Some(self.take_free(like)),
+                Ok(()) => return Some(self.take_free(preferred)),
                 Err(now) => word = now,
             }
         }
@@ -143,6 +152,7 @@ impl Idle {
     /// Counts this worker as searching, unless half of the seats search: more
     /// of them would only be in each other's way.
     pub(crate) fn begin_search(&self) -> bool {
+        // Relaxed: a few more or less may search.
         let word = self.word.load(Ordering::Relaxed);
         if 2 * searching(word) >= self.seats.max(2) as u64 {
             return false;
@@ -196,8 +206,8 @@ impl Idle {
     ///
     /// Ordered by the list's lock alone, which `wake` and `has_sleepers` take too:
     /// there is no fence in it to rely on.
-    pub(crate) fn listen(&self) -> EventListener {
-        self.sleepers.listen()
+    pub(crate) fn listen(&self) -> Sleeper {
+        Sleeper(self.sleepers.listen())
     }
 
     pub(crate) fn has_sleepers(&self) -> bool {
@@ -215,6 +225,7 @@ impl Idle {
     }
 
     pub(crate) fn vacant(&self) -> usize {
+        // SeqCst: the watcher looks after it has written its state (see `watch`).
         vacant(self.word.load(Ordering::SeqCst)) as usize
     }
 
@@ -223,19 +234,20 @@ impl Idle {
     }
 
     fn set_free(&self, seat: usize) {
-        // Release: meets the Acquire in `take_free`; the next owner of the
+        // Release: meets the Acquire in `try_take`; the next owner of the
         // seat sees what this one did on it.
         self.free[seat / 64].fetch_or(1 << (seat % 64), Ordering::Release);
     }
 
     /// Clears a bit and returns its seat. The caller has been counted out of
     /// `vacant`, so a bit is there for it.
-    fn take_free(&self, like: usize) -> usize {
-        if self.try_take(like) {
-            return like;
+    fn take_free(&self, preferred: usize) -> usize {
+        if self.try_take(preferred) {
+            return preferred;
         }
         loop {
             for (index, bits) in self.free.iter().enumerate() {
+                // Relaxed: `try_take` confirms it.
                 let mut bits = bits.load(Ordering::Relaxed);
                 while bits != 0 {
                     let seat = index * 64 + bits.trailing_zeros() as usize;
@@ -260,9 +272,20 @@ impl Idle {
     }
 }
 
+impl Sleeper {
+    /// Ready with the promise once this one is woken.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Promise> {
+        Pin::new(&mut self.0).poll(cx).map(Promise)
+    }
+
+    /// Leaves the list; the promise, if this one was woken.
+    pub(crate) fn cancel(self) -> Option<Promise> {
+        self.0.discard().then_some(Promise(()))
+    }
+}
+
 impl Promise {
-    /// The promise that a notified listener holds, or one that was lost on the
-    /// way to a thread that could not start.
+    /// The promise that was lost on the way to a thread that could not start.
     pub(crate) fn assume() -> Self {
         Promise(())
     }

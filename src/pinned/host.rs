@@ -31,7 +31,7 @@ struct Host<'a> {
 /// The home of this worker thread. One that stands in for another has a number
 /// beyond them.
 fn home<'a>(entry: &Entry<'a>) -> Option<&'a Home> {
-    entry.shared.homes.get(entry.favourite()).map(|home| &**home)
+    entry.shared.homes.get(entry.preferred_seat()).map(|home| &**home)
 }
 
 /// Whether this worker thread, which `may_leave` says is one too many, ends.
@@ -82,20 +82,22 @@ impl Main for Host<'_> {
 
 impl Host<'_> {
     /// Polls pinned tasks: several in the loop, or one inside a nested call, which
-    /// has to look in between whether it is done. There the thread is away.
+    /// has to look in between whether it is done. There the thread is counted out.
     fn run_pinned(&self, home: &Home) {
         let entry = self.entry;
         let _reentered = entry.reenter();
-        let nested = entry.away.get();
-        if entry.seated().is_none() && !entry.away.replace(true) {
+        let nested = entry.counted_out.get();
+        if entry.seated().is_none() && !entry.counted_out.replace(true) {
             // Without a seat it is no use to the tasks that wait for one.
-            entry.shared.threads.leave();
+            entry.shared.threads.count_out();
         }
-        let away = entry.away.get();
+        let counted_out = entry.counted_out.get();
         for _ in 0..if nested { 1 } else { RUNS } {
             let Some(runnable) = home.pop() else { break };
+            let seatless = entry.seated().is_none();
+            let _listed = seatless.then(|| entry.shared.blocking.list(&runnable));
             task::run(entry, runnable);
-            if entry.away.get() != away {
+            if entry.counted_out.get() != counted_out {
                 break;
             }
         }

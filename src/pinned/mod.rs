@@ -53,7 +53,8 @@ pub(crate) struct Home {
     inbox: Mutex<Inbox>,
     /// Whether the inbox holds something; changed under its lock.
     filled: AtomicBool,
-    /// Pinned tasks whose closure or future is not dropped.
+    /// Pinned tasks whose closure or future is not dropped. Relaxed, all accesses: see
+    /// `leave_if`; for `quietest_home` any recent number will do.
     members: AtomicUsize,
 }
 
@@ -91,6 +92,7 @@ impl Home {
         let mut inbox = lock(&self.inbox);
         let runnable = inbox.queue.pop_front();
         if inbox.queue.is_empty() {
+            // Relaxed: under the lock, as each write; "empty" promises nothing.
             self.filled.store(false, Ordering::Relaxed);
         }
         runnable

@@ -94,9 +94,9 @@ where
     handle
 }
 
-/// Whether it may run. Every pinned task is entered in the registry at once: the
-/// watcher does not see all of their polls, so a first one that does not return
-/// would be in no report.
+/// Whether it may run. Every pinned task is entered in the registry at once: if it
+/// waits behind a poll that does not return, nobody else may run or drop it, and the
+/// report has to name it.
 fn enlist(runnable: &Runnable) -> bool {
     let meta = runnable.metadata();
     meta.is_admitted() && meta.bind(runnable.shared(), &runnable.waker()).is_ok()

@@ -14,7 +14,7 @@ pub(crate) struct Injector {
     singles: ConcurrentQueue<Runnable>,
     blocks: ConcurrentQueue<VecDeque<Runnable>>,
     /// Runnables in `blocks`; counted before the push and after the pop, so
-    /// never too few.
+    /// never too few. Relaxed, all accesses: for the metrics alone.
     in_blocks: AtomicUsize,
 }
 

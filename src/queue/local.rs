@@ -7,6 +7,11 @@
 //! `stolen`. They are read in the order `stolen`, `popped`, `pushed`: what was
 //! taken out before the read was also put in before it, so the length is never
 //! too small at the moment `popped` is read.
+//!
+//! `pushed` is raised after the push, so a thief may count a runnable out that is not
+//! counted in yet. Nothing that is counted in is left then, for the ring is first in, first
+//! out; and the owner has not told of the rest yet (P2 comes after a push, the end of the
+//! search after a steal). So the length is zero, not below.
 
 use st3::StealError;
 
@@ -28,16 +33,6 @@ pub(crate) struct Shared {
 /// The half of a local queue that only the seat's owner may use.
 pub(crate) struct Owner {
     ring: Worker<Runnable>,
-}
-
-/// What a thief got.
-#[must_use]
-pub(crate) enum Stolen {
-    /// A runnable to run; more may have been moved to the thief's own queue.
-    One(Runnable),
-    Nothing,
-    /// Another thief is at it: look again.
-    Busy,
 }
 
 pub(crate) fn new() -> (Owner, Shared) {
@@ -88,17 +83,14 @@ impl Owner {
         self.ring.is_empty()
     }
 
-    /// Moves half of `victim`'s queue here and returns one of them.
-    pub(crate) fn steal_from(&self, shared: &Shared, victim: &Shared) -> Stolen {
-        match victim.stealer.steal_and_pop(&self.ring, |len| len.div_ceil(2)) {
-            Ok((runnable, moved)) => {
-                shared.count_pushed(moved as u64);
-                victim.count_stolen(moved as u64 + 1);
-                Stolen::One(runnable)
-            }
-            Err(StealError::Empty) => Stolen::Nothing,
-            Err(StealError::Busy) => Stolen::Busy,
-        }
+    /// Takes half of `victim`'s queue: one to run, and the rest comes here. None if it is
+    /// empty, or another thief is at it.
+    pub(crate) fn steal_from(&self, shared: &Shared, victim: &Shared) -> Option<Runnable> {
+        let stolen = victim.stealer.steal_and_pop(&self.ring, |len| len.div_ceil(2));
+        let (runnable, moved) = stolen.ok()?;
+        shared.count_pushed(moved as u64);
+        victim.count_stolen(moved as u64 + 1);
+        Some(runnable)
     }
 }
 
@@ -123,26 +115,23 @@ impl Shared {
         self.stolen.fetch_add(n, Ordering::Release);
     }
 
-    /// Takes one runnable without moving others. `spare` is the caller's own,
-    /// and empty.
-    pub(crate) fn steal_one(&self, spare: &Worker<Runnable>) -> Stolen {
-        match self.stealer.steal_and_pop(spare, |_| 1) {
-            Ok((runnable, moved)) => {
-                debug_assert_eq!(moved, 0, "asked for one");
-                self.count_stolen(1);
-                Stolen::One(runnable)
-            }
-            Err(StealError::Empty) => Stolen::Nothing,
-            Err(StealError::Busy) => Stolen::Busy,
-        }
+    /// Takes one runnable without moving others; none as in `steal_from`. `spare` is the
+    /// caller's own, and empty.
+    pub(crate) fn steal_one(&self, spare: &Worker<Runnable>) -> Option<Runnable> {
+        let (runnable, moved) = self.stealer.steal_and_pop(spare, |_| 1).ok()?;
+        debug_assert_eq!(moved, 0, "asked for one");
+        self.count_stolen(1);
+        Some(runnable)
     }
 
     /// How many runnables are queued; never too few (see the top of the file).
     pub(crate) fn len(&self) -> usize {
-        // Acquire: each read stays before the next; the order is the proof's.
+        // Acquire: meets the Releases in `count_stolen` and `count_popped`; and each read
+        // stays before the next.
         let stolen = self.stolen.load(Ordering::Acquire);
         let popped = self.popped.load(Ordering::Acquire);
-        let pushed = self.pushed.load(Ordering::Acquire);
+        // Relaxed: nothing comes after it.
+        let pushed = self.pushed.load(Ordering::Relaxed);
         pushed.saturating_sub(popped + stolen) as usize
     }
 

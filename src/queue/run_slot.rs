@@ -27,7 +27,9 @@ impl RunSlot {
             self.0.store(new, Ordering::Release);
             return None;
         }
-        from_raw(self.0.swap(new, Ordering::AcqRel))
+        // Release: as above. What comes out was put in on this seat; if by a thread before
+        // this one, the seat came with it.
+        from_raw(self.0.swap(new, Ordering::Release))
     }
 
     /// Takes the runnable out; any thread may.

@@ -242,10 +242,6 @@ impl Inner {
         }
     }
 
-    fn is_done(&self) -> bool {
-        lock(&self.state).running == 0
-    }
-
     fn poll_done(&self, cx: &mut Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let mut state = lock(&self.state);
@@ -281,8 +277,7 @@ where
     let result = work_beside(
         shared,
         || catch_unwind(AssertUnwindSafe(|| body(&scope))),
-        || inner.is_done(),
-        || poll_fn(|cx| inner.poll_done(cx)),
+        poll_fn(|cx| inner.poll_done(cx)),
     );
     std::mem::forget(no_way_out);
     let panic = lock(&inner.state).panic.take();

@@ -109,17 +109,10 @@ fn push_chunk(shared: &Shared, chunk: VecDeque<Runnable>) {
     }
     match context::seat(shared) {
         Some(seat) => {
-            for runnable in chunk {
-                if let Err(block) = seat.push(runnable) {
-                    shared.injector.push_block(block.into());
-                }
-            }
+            chunk.into_iter().for_each(|runnable| shared.push_local(seat, runnable));
             shared.notify_seated();
         }
-        None => {
-            shared.injector.push_block(chunk);
-            shared.notify();
-        }
+        None => shared.inject_block(chunk),
     }
 }
 
@@ -192,10 +185,7 @@ fn launch(shared: &Shared, runnable: Runnable, push: impl FnOnce(&Shared, Seated
     }
     match context::seat(shared) {
         Some(seat) => push(shared, seat, runnable),
-        None => {
-            shared.injector.push(runnable);
-            shared.notify();
-        }
+        None => shared.inject(runnable),
     }
 }
 
@@ -315,9 +305,7 @@ fn push_spawned(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
 /// Appends to the local queue, or spills half of it, and wakes someone.
 #[inline]
 pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
-    if let Err(block) = seat.push(runnable) {
-        shared.injector.push_block(block.into());
-    }
+    shared.push_local(seat, runnable);
     shared.notify_seated();
 }
 
@@ -341,11 +329,7 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
                 push_back(shared, seat, displaced);
             }
         }
-        None => {
-            let shared = shared.to_arc();
-            shared.injector.push(runnable);
-            shared.notify();
-        }
+        None => shared.to_arc().inject(runnable),
     }
 }
 

@@ -8,7 +8,8 @@
 //! | `until` | a parked thread, the *holder*, wakes by then | whoever holds the lock of `holder` |
 //! | `watched` | the watcher wakes by then; 0 while it ticks | the watcher |
 //!
-//! All are in ticks since the coordinator was made; `NEVER` is later than all.
+//! All are in ticks since the coordinator was made; `NEVER` is later than all. Accesses are
+//! sequentially consistent, as the proof has it; one that is not says why.
 
 mod shard;
 mod wheel;
@@ -107,7 +108,6 @@ impl Timers {
     /// Makes a thread that is about to park the holder, unless it need not be one. To
     /// be called before each park, and followed by [`resign`](Self::resign).
     pub(crate) fn hold(&self, parker: &Arc<Parker>) -> Hold {
-        // SeqCst, all of them: see the proof.
         let next = self.next.load(Ordering::SeqCst);
         if next == NEVER {
             self.resign(parker);
@@ -143,7 +143,7 @@ impl Timers {
 
     /// Gives the role of the holder up, if this thread has it; true if it did.
     pub(crate) fn resign(&self, parker: &Arc<Parker>) -> bool {
-        // The role is this thread's only if `hold` wrote it here.
+        // Relaxed: the role is this thread's only if it wrote this itself, in `hold`.
         if self.until.load(Ordering::Relaxed) == NEVER {
             return false;
         }
@@ -169,6 +169,7 @@ impl Timers {
 
     /// Whether somebody should have fired a timer already.
     pub(crate) fn is_overdue(&self) -> bool {
+        // Relaxed: the next tick sees it; before it sleeps the watcher looks otherwise.
         let next = self.next.load(Ordering::Relaxed);
         next != NEVER && next.saturating_add(SLACK) <= self.now()
     }
@@ -213,7 +214,6 @@ impl Shared {
     /// Sees to it that somebody wakes by `when`.
     fn lower_next(&self, when: u64) {
         let timers = &self.timers;
-        // SeqCst, all of them: see the proof.
         let lowers = when < timers.next.load(Ordering::SeqCst)
             && when < timers.next.fetch_min(when, Ordering::SeqCst);
         if !lowers {

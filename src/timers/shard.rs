@@ -81,6 +81,7 @@ impl Shard {
             due.push(next);
         }
         let earliest = state.wheel.earliest();
+        // SeqCst, here and in `close`: as in `add`.
         self.earliest.store(earliest, Ordering::SeqCst);
         earliest
     }
@@ -101,32 +102,29 @@ impl Shard {
 impl Timer {
     /// What has become of it; if it waits, `waker` is woken when it fires.
     pub(crate) fn poll(&self, waker: &Waker) -> Fate {
-        match self.look(waker) {
-            Ok(fate) => fate,
-            Err(()) => {
-                // Cloned and dropped outside of the lock.
-                let mut new = waker.clone();
-                let mut state = lock(&self.shard.state);
-                let fate = match state.wheel.get_mut(self.key) {
-                    Some(old) => {
-                        std::mem::swap(old, &mut new);
-                        Fate::Waits
-                    }
-                    None => state.gone(),
-                };
-                drop(state);
-                fate
-            }
+        if let Some(fate) = self.look(waker) {
+            return fate;
         }
+        // Cloned and dropped outside of the lock.
+        let mut new = waker.clone();
+        let mut state = lock(&self.shard.state);
+        let fate = match state.wheel.get_mut(self.key) {
+            Some(old) => {
+                std::mem::swap(old, &mut new);
+                Fate::Waits
+            }
+            None => state.gone(),
+        };
+        drop(state);
+        fate
     }
 
-    /// `Err` if it waits with another waker.
-    fn look(&self, waker: &Waker) -> Result<Fate, ()> {
+    /// The same, but nothing if it waits with another waker.
+    fn look(&self, waker: &Waker) -> Option<Fate> {
         let mut state = lock(&self.shard.state);
         match state.wheel.get_mut(self.key) {
-            Some(old) if old.will_wake(waker) => Ok(Fate::Waits),
-            Some(_) => Err(()),
-            None => Ok(state.gone()),
+            Some(old) => old.will_wake(waker).then_some(Fate::Waits),
+            None => Some(state.gone()),
         }
     }
 }

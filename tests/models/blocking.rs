@@ -106,7 +106,7 @@ fn a_thread_that_was_refused_is_asked_for_again() {
 fn who_blocks_in_a_closure_makes_room_for_the_next() {
     explore_with("blocking, step aside", 3, || {
         let body = |entry: &Entry<'_>, id| {
-            if id == 0 && !entry.away.replace(true) {
+            if id == 0 && !entry.counted_out.replace(true) {
                 entry.shared.blocking.step_aside(entry);
             }
             entry.shared.meet(id);

@@ -112,6 +112,7 @@ mod shared {
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
     use crate::sync_facade::{Arc, AtomicBool, Instant, Mutex, Ordering, Weak, lock};
+    use crate::task::Runnable;
     use crate::timers::Timers;
     use crate::watch::Watcher;
 
@@ -178,7 +179,7 @@ mod shared {
         }
 
         pub(crate) fn vacate(&self, seat: usize) {
-            self.seats[seat].counters.since.store(0, Ordering::Relaxed);
+            self.seats[seat].counters.stamp_vacant(0);
             let _vacated = self.idle.vacate(seat, false);
             self.watcher.vacated(self);
         }
@@ -189,6 +190,11 @@ mod shared {
 
         pub(crate) fn has_work(&self) -> bool {
             false
+        }
+
+        pub(crate) fn inject(&self, runnable: Runnable) {
+            self.injector.push(runnable);
+            self.notify();
         }
 
         /// If it is for a timer, nobody comes: every thread is stuck.
@@ -277,7 +283,7 @@ fn stuck_worker(shared: &Arc<Shared>) {
     let seat = shared.idle.claim(false, 0).expect("it is vacant");
     // SAFETY: the idle word gave it to this thread.
     let seated = unsafe { shared.seats[seat].seated() };
-    seated.counters.since.store(1, Ordering::Relaxed);
+    seated.counters.stamp_taken(0);
     assert!(seated.push_slot(Runnable::new(7)).is_none());
     shared.watcher.poke(shared);
     shared.rescued.park(None);
@@ -287,7 +293,7 @@ fn stuck_worker(shared: &Arc<Shared>) {
 /// One that comes and goes.
 fn free_worker(shared: &Shared) {
     let Some(seat) = shared.idle.claim(false, 0) else { return };
-    shared.seats[seat].counters.since.store(1, Ordering::Relaxed);
+    shared.seats[seat].counters.stamp_taken(0);
     shared.watcher.poke(shared);
     shared.vacate(seat);
 }

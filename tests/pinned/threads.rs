@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, block_in_place};
+use oasync::{Coordinator, TaskInfo, TaskState, block_in_place};
 
 use crate::common::{CountDrop, LONG, coordinator, eventually, started};
 use crate::index;
@@ -141,4 +141,22 @@ fn pinned_tasks_from_many_threads_all_end_while_threads_come_and_go() {
     });
     eventually("all end", || dropped.load(Ordering::SeqCst) == 3 * EACH);
     eventually("none is counted", || coord.metrics().num_alive_tasks() == 0);
+}
+
+#[test]
+fn what_is_polled_while_a_caller_has_the_only_seat_is_listed_as_running() {
+    let coord = coordinator(1);
+    let (tell, told) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    coord.block_on(async {
+        let task = coord.spawn_pinned(|| async move {
+            tell.send(()).unwrap();
+            ended.recv_timeout(LONG).unwrap();
+        });
+        told.recv_timeout(LONG).unwrap();
+        let states: Vec<_> = coord.tasks().iter().map(TaskInfo::state).collect();
+        assert_eq!(states, [TaskState::Running]);
+        end.send(()).unwrap();
+        task.await.unwrap();
+    });
 }

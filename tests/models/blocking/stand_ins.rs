@@ -22,7 +22,7 @@ pub(crate) mod context {
 
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
-        pub(crate) away: Cell<bool>,
+        pub(crate) counted_out: Cell<bool>,
         pub(crate) lending: Cell<bool>,
     }
 
@@ -34,7 +34,7 @@ pub(crate) mod context {
 
     impl<'a> Entry<'a> {
         pub(crate) fn new(shared: &'a Arc<Shared>, _: WorkerKind, _: Option<usize>) -> Self {
-            Entry { shared, away: Cell::new(false), lending: Cell::new(false) }
+            Entry { shared, counted_out: Cell::new(false), lending: Cell::new(false) }
         }
 
         pub(crate) fn enter(&self) -> Entered {
@@ -212,7 +212,7 @@ pub(crate) mod shared {
     use crate::blocking::BlockingPool;
     use crate::context::Entry;
     use crate::parker::Parker;
-    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering, Weak};
     use crate::task::Runnable;
 
     pub(crate) struct Shared {
@@ -223,7 +223,6 @@ pub(crate) mod shared {
         pub(crate) hooks: Hooks,
         pub(crate) idle: Idle,
         pub(crate) watcher: Watcher,
-        pub(crate) injector: Injector,
         pub(crate) seats: [(); 1],
         pub(crate) body: fn(&Entry<'_>, u64),
         over: AtomicBool,
@@ -247,7 +246,6 @@ pub(crate) mod shared {
                 hooks: Hooks,
                 idle: Idle,
                 watcher: Watcher { told: Parker::new() },
-                injector: Injector::default(),
                 seats: [()],
                 body,
                 over: AtomicBool::new(false),
@@ -286,8 +284,8 @@ pub(crate) mod shared {
         }
 
         /// The workers run what the pool could not.
-        pub(crate) fn notify(&self) {
-            for runnable in std::mem::take(&mut *lock(&self.injector.0)) {
+        pub(crate) fn inject_block(&self, block: VecDeque<Runnable>) {
+            for runnable in block {
                 runnable.run();
                 self.finish();
             }
@@ -337,15 +335,6 @@ pub(crate) mod shared {
 
         pub(crate) fn somebody_comes(&self) -> bool {
             true
-        }
-    }
-
-    #[derive(Default)]
-    pub(crate) struct Injector(Mutex<VecDeque<Runnable>>);
-
-    impl Injector {
-        pub(crate) fn push_block(&self, block: VecDeque<Runnable>) {
-            lock(&self.0).extend(block);
         }
     }
 }

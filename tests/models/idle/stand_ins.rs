@@ -35,8 +35,6 @@ pub(crate) mod context {
         static SEAT: Cell<Option<usize>> = Cell::new(None);
     }
 
-    pub(crate) fn settle(_: &Shared) {}
-
     pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
         // SAFETY: as in the real one.
         SEAT.with(Cell::get).map(|seat| unsafe { shared.seats[seat].seated() })
@@ -47,7 +45,7 @@ pub(crate) mod context {
         index: usize,
         seat: Cell<Option<usize>>,
         pub(crate) searching: Cell<bool>,
-        pub(crate) away: Cell<bool>,
+        pub(crate) counted_out: Cell<bool>,
     }
 
     impl<'a> Entry<'a> {
@@ -57,13 +55,9 @@ pub(crate) mod context {
                 index: index.unwrap(),
                 seat: Cell::new(None),
                 searching: Cell::new(false),
-                away: Cell::new(false),
+                counted_out: Cell::new(false),
             }
         }
-
-        pub(crate) fn enter(&self) {}
-
-        pub(crate) fn info(&self) {}
 
         pub(crate) fn seated(&self) -> Option<Seated<'a>> {
             // SAFETY: as in the real one; the model notices two on one seat.
@@ -83,7 +77,7 @@ pub(crate) mod context {
             }
         }
 
-        pub(crate) fn favourite(&self) -> usize {
+        pub(crate) fn preferred_seat(&self) -> usize {
             self.index
         }
 
@@ -98,11 +92,7 @@ pub(crate) mod threads {
     use crate::shared::Shared;
 
     /// Both workers run from the start, so no other starts.
-    pub(crate) struct Threads {
-        pub(crate) indices: Indices,
-    }
-
-    pub(crate) struct Indices;
+    pub(crate) struct Threads;
 
     impl Threads {
         pub(crate) fn try_start(
@@ -113,9 +103,7 @@ pub(crate) mod threads {
             Err((promise, None))
         }
 
-        pub(crate) fn come_back(&self) {}
-
-        pub(crate) fn leave(&self) {}
+        pub(crate) fn count_in(&self) {}
 
         pub(crate) fn has_surplus(&self) -> bool {
             false
@@ -125,23 +113,14 @@ pub(crate) mod threads {
             false
         }
     }
-
-    impl Indices {
-        pub(crate) fn give_back(&self, _: usize) {}
-    }
 }
 
 /// No task is pinned.
 pub(crate) mod pinned {
     use crate::context::Entry;
-    use crate::worker::Left;
 
     pub(crate) fn leave_if(_: &Entry<'_>, may_leave: impl FnOnce() -> bool) -> bool {
         may_leave()
-    }
-
-    pub(crate) fn work_to_the_end(_: &Entry<'_>) -> Left {
-        unreachable!("the models call the loop themselves")
     }
 }
 
@@ -162,7 +141,7 @@ pub(crate) mod shared {
 
     use crossbeam_utils::CachePadded;
 
-    use super::threads::{Indices, Threads};
+    use super::threads::Threads;
     use crate::context::Entry;
     use crate::idle::{Idle, Vacated};
     use crate::parker::Parker;
@@ -178,7 +157,6 @@ pub(crate) mod shared {
         pub(crate) threads: Threads,
         pub(crate) watcher: Watcher,
         pub(crate) timers: Timers,
-        pub(crate) homes: [(); 0],
         pub(crate) hooks: Hooks,
         pub(crate) over: AtomicBool,
         pub(crate) body: fn(&Entry<'_>, u64),
@@ -198,10 +176,9 @@ pub(crate) mod shared {
                 seats: (0..seats).map(|seat| CachePadded::new(Seat::new(seat))).collect(),
                 injector: Injector::new(),
                 idle: Idle::new(seats),
-                threads: Threads { indices: Indices },
+                threads: Threads,
                 watcher: Watcher { refused: std::sync::atomic::AtomicBool::new(false) },
                 timers: Timers::new(seats, Instant::now()),
-                homes: [],
                 hooks: Hooks { thread_start: None },
                 over: AtomicBool::new(false),
                 body,
@@ -261,8 +238,6 @@ pub(crate) mod shared {
                 lock(&self.parked).iter().for_each(|parker| parker.unpark());
             }
         }
-
-        pub(crate) fn ensure_home(&self, _: usize) {}
 
         pub(crate) fn ensure_homes(&self) {}
 

@@ -92,6 +92,22 @@ macro_rules! atomic {
                 self.compare_exchange(current, new, order, failed)
             }
 
+            pub fn fetch_update(
+                &self,
+                order: Ordering,
+                failed: Ordering,
+                mut new: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                let mut seen = self.load(failed);
+                while let Some(new) = new(seen) {
+                    match self.compare_exchange(seen, new, order, failed) {
+                        Ok(old) => return Ok(old),
+                        Err(now) => seen = now,
+                    }
+                }
+                Err(seen)
+            }
+
             atomic!(@both $value, fetch_add fetch_sub fetch_max fetch_min fetch_or fetch_and);
         }
     )* };

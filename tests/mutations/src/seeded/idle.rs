@@ -115,8 +115,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "a thread that found a seat and was woken too keeps both",
             file: WORKER,
-            sound: "            if listener.discard() {",
-            broken: "            if listener.discard() && false {",
+            sound: "            if let Some(promise) = sleeper.cancel() {",
+            broken: "            if let Some(promise) = sleeper.cancel().filter(|_| false) {",
             by: INJECTED,
             quick: false,
         },
@@ -131,7 +131,7 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "what is in the run slot stays there when the seat is left",
             file: WORKER,
-            sound: "            keep(shared, seat.push(runnable));\n        }\n        entry.stand();",
+            sound: "            shared.push_local(seat, runnable);\n        }\n        entry.stand();",
             broken: "            std::mem::forget(seat.push_slot(runnable));\n        }\n        entry.stand();",
             by: SEAT_LEFT,
             quick: true,

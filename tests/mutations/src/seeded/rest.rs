@@ -51,14 +51,14 @@ fn threads() -> Vec<Bug> {
         quick(
             "a blocking thread that arrives still counts as coming",
             BLOCKING,
-            "        state.coming = false;\n        state\n",
-            "        state\n",
+            "        state.coming = false;\n        state.running.insert(None)\n",
+            "        state.running.insert(None)\n",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
             "a blocking thread that takes a closure does not send for the next",
             BLOCKING,
-            "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             "                drop(state);\n                task::run",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
@@ -79,8 +79,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "a thread that was refused is not asked for again",
             BLOCKING,
-            "        let send = self.send_one(&mut lock(&self.state));\n",
-            "        let send = Send::Nobody;\n",
+            "        let starts = self.send_one(&mut lock(&self.state));\n",
+            "        let starts = false;\n",
             model!("blocking", "a_thread_that_was_refused_is_asked_for_again"),
         ),
         quick(
@@ -93,8 +93,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "who steps aside does not send for another",
             BLOCKING,
-            "        let send = self.send_one(&mut state);\n        drop(state);\n        self.start(entry.shared, send);",
-            "        drop(state);\n        self.start(entry.shared, Send::Nobody);",
+            "        self.unlock_and_send(entry.shared, state);",
+            "        drop(state);",
             model!("blocking", "who_blocks_in_a_closure_makes_room_for_the_next"),
         ),
         quick(
@@ -133,7 +133,7 @@ fn queues() -> Vec<Bug> {
         quick(
             "a run slot is replaced in two steps",
             SLOT,
-            "from_raw(self.0.swap(new, Ordering::AcqRel))",
+            "from_raw(self.0.swap(new, Ordering::Release))",
             "let old = self.0.load(Ordering::Acquire);\n        self.0.store(new, Ordering::Release);\n        from_raw(old)",
             model!("run_slot", "a_runnable_leaves_the_slot_once"),
         ),
@@ -195,8 +195,8 @@ fn ends() -> Vec<Bug> {
         quick(
             "spawns are read before ends",
             COUNT,
-            "        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n",
-            "        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Acquire)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n",
+            "        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Relaxed)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n",
+            "        let spawned: u64 = seats().map(|c| c.spawned.load(Ordering::Relaxed)).sum();\n        let spawned = spawned + self.foreign.spawned.load(Ordering::SeqCst);\n        let finished: u64 = seats().map(|c| c.finished.load(Ordering::Acquire)).sum();\n        let finished = finished + self.foreign.finished.load(Ordering::SeqCst);\n",
             model!("count", "nobody_counts_zero_while_a_task_is_alive"),
         ),
         quick(

@@ -64,7 +64,7 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: a blocking thread does not send for the next",
             file: "src/blocking/mod.rs",
-            sound: "                let send = self.pool.send_one(&mut state);\n                drop(state);\n                self.pool.start(self.shared, send);\n                task::run",
+            sound: "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             broken: "                drop(state);\n                task::run",
             by: shuttle!("meet::closures_run_at_once_up_to_the_bound"),
             quick: false,
@@ -72,8 +72,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: who steps aside does not send for another",
             file: "src/blocking/mod.rs",
-            sound: "        state.threads -= 1;\n        let send = self.send_one(&mut state);\n        drop(state);\n        self.start(entry.shared, send);\n    }\n\n    /// Counts a thread",
-            broken: "        state.threads -= 1;\n        drop(state);\n        let _ = entry;\n    }\n\n    /// Counts a thread",
+            sound: "        self.unlock_and_send(entry.shared, state);\n    }\n\n    /// It is back",
+            broken: "        drop(state);\n        let _ = entry;\n    }\n\n    /// It is back",
             by: shuttle!("blocking::a_closure_that_says_it_waits_makes_room_for_another"),
             quick: false,
         },
@@ -104,8 +104,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "two closers on one stack count a task twice",
             file: "src/shutdown.rs",
-            sound: ".filter(|task| !task.in_closer.replace(true))",
-            broken: ".filter(|_| true)",
+            sound: "usize::from(!task.in_closer.replace(true))",
+            broken: "1",
             by: shuttle!("shutdown::a_shutdown_inside_a_shutdown_waits_for_the_others"),
             quick: true,
         },
