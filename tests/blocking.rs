@@ -265,6 +265,28 @@ fn a_cancelled_closure_that_is_queued_never_runs() {
     assert_eq!(coord.metrics().num_alive_tasks(), 0);
 }
 
+/// Not by who cancels, nor by the pool, whose only thread is busy.
+#[test]
+fn a_cancelled_closure_that_is_queued_is_dropped_by_a_worker() {
+    struct Where(mpsc::Sender<Option<WorkerKind>>);
+    impl Drop for Where {
+        fn drop(&mut self) {
+            let _ = self.0.send(oasync::worker_info().map(|info| info.kind()));
+        }
+    }
+    let coord = pool(1, LONG);
+    coord.start().unwrap();
+    let (gate, closure) = gate();
+    coord.gob(closure);
+    gate.wait();
+    let (tx, rx) = mpsc::channel();
+    let guard = Where(tx);
+    let cancel = coord.spawn_blocking(move || drop(guard)).cancel();
+    assert!(futures_lite::future::block_on(cancel).unwrap_err().is_cancelled());
+    assert_eq!(rx.recv_timeout(LONG), Ok(Some(WorkerKind::Worker)));
+    gate.open();
+}
+
 #[test]
 fn a_closure_that_runs_is_not_stopped_by_a_cancel() {
     let coord = pool(1, LONG);

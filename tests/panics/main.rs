@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_lite::future::block_on;
 use oasync::{Builder, Coordinator, JoinHandle, TaskId};
 
-use common::eventually;
+use common::{LONG, eventually};
 
 const PLANNED: &str = "planned";
 const WORKERS: usize = 2;
@@ -302,8 +302,10 @@ fn in_a_hook_it_is_counted() {
     quiet();
     let calls = Arc::new(AtomicUsize::new(0));
     let (starts, stops) = (calls.clone(), calls.clone());
+    // Else a thread more may come to help, on a machine as slow as valgrind's.
     let coord = Coordinator::builder()
         .workers(WORKERS)
+        .stall_threshold(10 * LONG)
         .on_thread_start(move |_| {
             starts.fetch_add(1, Ordering::SeqCst);
             panic!("{PLANNED}: start")
