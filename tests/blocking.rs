@@ -281,7 +281,7 @@ fn a_cancelled_closure_that_is_queued_is_dropped_by_a_worker() {
     gate.wait();
     let (tx, rx) = mpsc::channel();
     let guard = Where(tx);
-    let cancel = coord.spawn_blocking(move || drop(guard)).cancel();
+    let cancel = coord.spawn_blocking_with(move |_| drop(guard)).cancel();
     assert!(futures_lite::future::block_on(cancel).unwrap_err().is_cancelled());
     assert_eq!(rx.recv_timeout(LONG), Ok(Some(WorkerKind::Worker)));
     gate.open();

@@ -90,9 +90,9 @@ pub(crate) fn tell(meta: &Meta) -> Option<&Stop> {
     Some(stop)
 }
 
-/// Does that, and gives the coordinator whose
-/// queue it may be in, as far as one can tell. (The pointer in the metadata is of no
-/// use: the closure may have ended, and the coordinator with it.)
+/// Does that, and gives the coordinator whose queue it may be in, as far as one can
+/// tell. (The pointer in the metadata is of no use: the closure may have ended, and the
+/// coordinator with it.)
 pub(crate) fn request(meta: &Meta) -> Option<Arc<Shared>> {
     if !meta.is_blocking() {
         return None;
