@@ -138,7 +138,7 @@ impl Registry {
         let waker = waker.clone();
         let entry = Entry { waker, meta: NonNull::from(meta), since: ticks(now) };
         let mut guard = lock(&self.shards[shard]);
-        if guard.closed || guard.entries.len() >= MOST {
+        if guard.closed || guard.entries.next_key() >= MOST {
             drop(guard);
             return Err(Closed);
         }
