@@ -27,34 +27,34 @@ mod barrier {
 use idle::Idle;
 use sync_facade::Arc;
 
-/// Two threads sit down and stand up, at once.
-fn come_and_go(name: &str, seats: usize) {
+/// Threads sit down and stand up, at once, and all want the first seat.
+fn come_and_go(name: &str, threads: usize, seats: usize) {
     explore_with(name, 3, move || {
         let idle = Arc::new(Idle::new(seats));
-        let memory: Arc<[_; 2]> = Arc::new([UnsafeCell::new(0), UnsafeCell::new(0)]);
+        let memory: Arc<[_]> = (0..seats).map(|_| UnsafeCell::new(0)).collect();
         idle.open();
-        let sit_and_stand = |idle: &Idle, memory: &[UnsafeCell<u32>; 2]| {
+        let sit_and_stand = |idle: &Idle, memory: &[UnsafeCell<u32>]| {
             let Some(seat) = idle.claim(false, 0) else { return };
             // SAFETY: loom stops the model if another access is not before this.
             memory[seat].with_mut(|memory| unsafe { *memory += 1 });
             let _vacated = idle.vacate(seat, false);
         };
-        let other = {
+        let start = |_| {
             let (idle, memory) = (idle.clone(), memory.clone());
             thread::spawn(move || sit_and_stand(&idle, &memory))
         };
+        let others: Vec<_> = (1..threads).map(start).collect();
         sit_and_stand(&idle, &memory);
-        other.join().unwrap();
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }
 
 #[test]
 fn a_seat_is_free_before_it_is_counted() {
-    come_and_go("seats", 1);
+    come_and_go("seats", 2, 1);
 }
 
-/// Both want the same.
 #[test]
-fn two_who_sit_down_get_a_seat_each() {
-    come_and_go("seats, two", 2);
+fn all_who_sit_down_get_a_seat_each() {
+    come_and_go("seats, three", 3, 3);
 }

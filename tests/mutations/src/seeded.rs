@@ -68,7 +68,7 @@ const OWN_QUEUE: Catcher = model!("idle", "a_push_to_the_own_queue_brings_anothe
 const SEAT_LEFT: Catcher = model!("idle", "what_is_left_on_a_seat_brings_another_worker");
 const START: Catcher = model!("idle", "what_is_pushed_beside_the_start_is_run");
 const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
-const TWO_SEATS: Catcher = model!("seats", "two_who_sit_down_get_a_seat_each");
+const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
 mod rest;

@@ -1,6 +1,6 @@
 //! Bugs in who searches, who sleeps and whom to wake.
 
-use super::{Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, SEATS, START, TWO_SEATS};
+use super::{ALL_SEATS, Bug, INJECTED, OWN_QUEUE, SEAT_LEFT, SEATS, START};
 
 const IDLE: &str = "src/idle/mod.rs";
 const WAKE: &str = "src/wake.rs";
@@ -85,7 +85,15 @@ pub fn bugs() -> Vec<Bug> {
             file: IDLE,
             sound: "bits.fetch_and(!bit, Ordering::Acquire) & bit != 0",
             broken: "bits.fetch_and(!bit, Ordering::Acquire) | bit != 0",
-            by: TWO_SEATS,
+            by: ALL_SEATS,
+            quick: true,
+        },
+        Bug {
+            name: "who loses a seat to another does not look at the next",
+            file: IDLE,
+            sound: "bits &= bits - 1;",
+            broken: "bits &= bits + 1;",
+            by: ALL_SEATS,
             quick: true,
         },
         Bug {
