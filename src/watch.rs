@@ -17,21 +17,22 @@
 //!
 //! *What was refused is tried again.* If the system gave no thread while something
 //! waited, the watcher tries again after the stall threshold, and again as long as
-//! that is so. Closures that still wait then go to the workers. A refused thread of its own is
-//! tried again when the next moment comes in which something may get stuck.
+//! that is so. Closures that still wait then go to the workers. A refused thread of its
+//! own is tried again when the next moment comes in which something may get stuck.
 //!
 //! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
 //! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
 //! a seat is given up. It wakes in between for timers.
 //!
-//! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a
-//! taken seat or a lender the watcher sleeps without a time-out. It is woken when there may be
-//! something to free: by who takes the last vacant seat, by who puts a runnable into
-//! its slot, and by who finds nobody to wake. (Else, with a seat vacant, what is in a
-//! local queue or the injector wakes a worker.) No such moment is missed: the watcher writes `ASLEEP`
-//! and then looks at the idle word, whoever takes a seat changes the word and then
-//! looks at the state, all sequentially consistent, so one of the two sees the
-//! other. The same holds for `SLOW` and whoever gives up a seat.
+//! *Nothing happens while nothing is to do.* After [`LINGER`] ticks without a taken
+//! seat, a lender or a refused thread the watcher sleeps without a time-out. It is woken
+//! when there may be something to free: by who takes the last vacant seat, by who puts a
+//! runnable into its slot, and by who finds nobody to wake. (Else, with a seat vacant,
+//! what is in a local queue or the injector wakes a worker.) No such moment is missed:
+//! the watcher writes `ASLEEP` and then looks at the idle word, whoever takes a seat
+//! changes the word and then looks at the state, all sequentially consistent, so one of
+//! the two sees the other. The same holds for a refused thread, and for `SLOW` and
+//! whoever gives up a seat.
 //!
 //! *Timers* that are overdue by a millisecond, because every thread that would fire
 //! them is in a long poll, it fires itself. While some wait it does not sleep for
@@ -360,7 +361,8 @@ fn look_for_threads(shared: &Shared, since: &mut Option<Instant>) -> bool {
 fn send_help(shared: &Shared) {
     if shared.has_work() {
         shared.notify();
-        if !shared.idle.somebody_comes() {
+        // With no seat vacant the one who comes may be busy or stuck too.
+        if shared.idle.vacant() == 0 || !shared.idle.somebody_comes() {
             shared.blocking.send_for_lender(shared);
         }
     }
