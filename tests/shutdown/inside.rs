@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -208,15 +208,16 @@ fn in_the_destructor_of_a_value_whose_future_panicked_in_its_own() {
 
 #[test]
 fn in_the_panic_hook_while_a_future_is_dropped() {
-    let handle = Arc::new(OnceLock::<oasync::Handle>::new());
+    let closer = Arc::new(Mutex::new(None::<oasync::Handle>));
     let (reported, report) = mpsc::channel();
-    let closer = handle.clone();
+    let given = closer.clone();
+    let close = move || given.lock().unwrap().take().unwrap().shutdown(Duration::MAX);
     let coord = Coordinator::builder()
         .workers(1)
-        .on_panic(move |_| reported.send(closer.get().unwrap().shutdown(Duration::MAX)).unwrap())
+        .on_panic(move |_| reported.send(close()).unwrap())
         .build()
         .unwrap();
-    handle.set(coord.handle()).unwrap();
+    *closer.lock().unwrap() = Some(coord.handle());
     coord.start().unwrap();
     let task = coord.spawn(async {
         let _bomb = Bomb;
