@@ -127,6 +127,7 @@ impl Watcher {
 
     #[cold]
     fn rouse(&self, shared: &Shared) {
+        // SeqCst, also below: the watcher swaps and then looks, see the top of the file.
         let mut state = self.state.load(Ordering::SeqCst);
         loop {
             // Relaxed: only one that comes a little early or late.
@@ -156,6 +157,7 @@ impl Watcher {
                 let again = shared.now() + RETRY.as_nanos() as u64;
                 self.retry_at.store(again, Ordering::Relaxed);
             }
+            // SeqCst: meets the load in `is_refused`.
             self.state.swap(REFUSED, Ordering::SeqCst);
             // Who let go of the timers meanwhile relied on the watcher.
             shared.wake_parked();
