@@ -68,19 +68,23 @@ const LINGER: u32 = bound(20, 1);
 
 /// So many times, when a thread for the watcher is refused, it is tried again at the next
 /// occasion; from then on a millisecond later at the earliest, for an attempt takes time.
-const EAGER: u64 = 16;
+const EAGER: u64 = bound(16, 1) as u64;
 const RETRY: Duration = Duration::from_millis(1);
 
 /// So many times in a row, at most, it fires timers before it looks at the seats.
 const FIRE_ROUNDS: u32 = 16;
 
 const NOT_STARTED: u8 = 0;
-const AWAKE: u8 = 1;
-const ASLEEP: u8 = 2;
-/// The system gave no thread: nobody watches.
-const REFUSED: u8 = 3;
+/// Its thread is being asked for.
+const STARTING: u8 = 1;
+/// The same, and somebody counts on it already.
+const AWAITED: u8 = 2;
+const AWAKE: u8 = 3;
 /// Awake, for all seats are taken, but seldom.
 const SLOW: u8 = 4;
+const ASLEEP: u8 = 5;
+/// The system gave no thread: nobody watches.
+const REFUSED: u8 = 6;
 
 pub(crate) struct Watcher {
     state: AtomicU8,
@@ -133,42 +137,69 @@ impl Watcher {
             // Relaxed: only one that comes a little early or late.
             let too_early =
                 state == REFUSED && shared.now() < self.retry_at.load(Ordering::Relaxed);
-            if state == AWAKE || too_early {
+            if matches!(state, AWAKE | AWAITED) || too_early {
                 return;
             }
-            match self.state.compare_exchange(state, AWAKE, Ordering::SeqCst, Ordering::SeqCst) {
+            let next = match state {
+                NOT_STARTED | REFUSED => STARTING,
+                STARTING => AWAITED,
+                _ => AWAKE,
+            };
+            match self.state.compare_exchange(state, next, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => break,
                 Err(now) => state = now,
             }
         }
-        if matches!(state, NOT_STARTED | REFUSED) {
-            self.start(shared);
-        } else if let Some(parker) = self.parker.get() {
-            parker.unpark();
+        match state {
+            NOT_STARTED | REFUSED => self.start(shared),
+            STARTING => {}
+            _ => self.parker.get().into_iter().for_each(|parker| parker.unpark()),
         }
     }
 
+    /// Starts the thread, which is `AWAKE` once it runs. If it is refused, tries again at
+    /// once for those who came meanwhile, and went, for it was being started.
     fn start(&self, shared: &Shared) {
-        let owned = shared.to_arc();
-        let name = format!("{}-watch", shared.options.thread_name);
-        if shared.threads.spawn(shared, name, move || watch(&owned)).is_err() {
-            // Relaxed: a bound on attempts.
-            if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {
+        while !self.try_start(shared) {
+            // Relaxed, here and below: a bound on attempts.
+            let eager = self.refusals.fetch_add(1, Ordering::Relaxed) < EAGER;
+            if !eager {
                 let again = shared.now() + RETRY.as_nanos() as u64;
                 self.retry_at.store(again, Ordering::Relaxed);
             }
             // SeqCst: meets the load in `is_refused`.
-            self.state.swap(REFUSED, Ordering::SeqCst);
+            let awaited = self.state.swap(REFUSED, Ordering::SeqCst) == AWAITED;
+            if awaited && eager && self.restarts() {
+                continue;
+            }
             // Who let go of the timers meanwhile relied on the watcher.
             shared.wake_parked();
+            // So did who left closures to it. SeqCst: meets the store in `try_again_later`.
+            if self.short.load(Ordering::SeqCst) {
+                shared.blocking.give_away(shared);
+            }
+            return;
         }
+    }
+
+    fn try_start(&self, shared: &Shared) -> bool {
+        let owned = shared.to_arc();
+        let name = format!("{}-watch", shared.options.thread_name);
+        shared.threads.spawn(shared, name, move || watch(&owned)).is_ok()
+    }
+
+    /// Asks for the thread again, unless somebody else does already.
+    fn restarts(&self) -> bool {
+        let (refused, starting) = (REFUSED, STARTING);
+        self.state.compare_exchange(refused, starting, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// The system gave no thread, and something waits: to be tried again. False if
     /// nobody will.
     #[cold]
     pub(crate) fn try_again_later(&self, shared: &Shared) -> bool {
-        // SeqCst: as for a seat that is taken, at the top of the file.
+        // SeqCst: as for a seat that is taken, at the top of the file. It also meets the
+        // load in `start`: who learns there that nobody will watch sees it, or is seen.
         self.short.store(true, Ordering::SeqCst);
         self.poke(shared);
         !self.is_refused()
@@ -233,6 +264,8 @@ fn watch(shared: &Arc<Shared>) {
     let entry = Entry::new(shared, WorkerKind::Watcher, Some(0));
     let _entered = entry.enter();
     let parker = shared.watcher.parker.get_or_init(parker::current);
+    // SeqCst: whoever finds it awake relies on a look after this.
+    shared.watcher.state.swap(AWAKE, Ordering::SeqCst);
     let _listed = shared.list_parked(parker.clone());
     let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
     let mut seen = vec![nothing; shared.seats.len()];

@@ -225,9 +225,11 @@ impl BlockingPool {
     }
 
     /// The workers run the closures that wait.
-    fn give_away(&self, shared: &Shared) {
+    pub(crate) fn give_away(&self, shared: &Shared) {
         let queue = std::mem::take(&mut lock(&self.state).queue);
-        shared.inject_block(queue);
+        if !queue.is_empty() {
+            shared.inject_block(queue);
+        }
     }
 
     /// A thread of the pool is about to block inside the poll of a future. It

@@ -148,7 +148,7 @@ mod shared {
                 injector: Injector::new(),
                 watcher: Watcher::new(),
                 timers: Timers::new(seats, Instant::now()),
-                threads: Threads(Mutex::default()),
+                threads: Threads::default(),
                 options: Options { thread_name: "model", stall_threshold },
                 hooks: Hooks,
                 blocking: Blocking { tried: Parker::new() },
@@ -203,22 +203,37 @@ mod shared {
         }
     }
 
-    pub(crate) struct Threads(Mutex<Option<loom::thread::JoinHandle<()>>>);
+    #[derive(Default)]
+    pub(crate) struct Threads {
+        watcher: Mutex<Option<loom::thread::JoinHandle<()>>>,
+        /// How many are refused; not seen by loom.
+        refused: std::sync::atomic::AtomicUsize,
+    }
 
     impl Threads {
+        /// The system refuses the next `threads` threads.
+        pub(crate) fn refuse(&self, threads: usize) {
+            self.refused.store(threads, Ordering::SeqCst);
+        }
+
         pub(crate) fn spawn(
             &self,
             _: &Shared,
             _: String,
             f: impl FnOnce() + 'static,
         ) -> Result<(), ()> {
-            let before = lock(&self.0).replace(loom::thread::spawn(f));
+            let mut watcher = lock(&self.watcher);
+            let fewer = |left: usize| left.checked_sub(1);
+            if self.refused.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
+                return Err(());
+            }
+            let before = watcher.replace(loom::thread::spawn(f));
             assert!(before.is_none(), "one watcher");
             Ok(())
         }
 
         pub(crate) fn join(&self) {
-            let thread = lock(&self.0).take();
+            let thread = lock(&self.watcher).take();
             if let Some(thread) = thread {
                 thread.join().unwrap();
             }
@@ -248,7 +263,7 @@ mod shared {
 
     /// Nobody lends in these models.
     pub(crate) struct Blocking {
-        /// Told when the watcher tries again to get a thread.
+        /// Told when the watcher tries again to get a thread, or closures go to the workers.
         pub(crate) tried: Parker,
     }
 
@@ -264,6 +279,10 @@ mod shared {
         pub(crate) fn send_for_lender(&self, _: &Shared) {}
 
         pub(crate) fn try_again(&self, _: &Shared) {
+            self.tried.unpark();
+        }
+
+        pub(crate) fn give_away(&self, _: &Shared) {
             self.tried.unpark();
         }
     }
@@ -325,6 +344,43 @@ fn a_watcher_that_goes_to_sleep_tries_again_what_was_refused() {
             assert!(shared.watcher.try_again_later(&shared));
             shared.blocking.tried.park(None);
         }
+        end(&shared);
+    });
+}
+
+/// A thread for a closure is refused while the watcher's is: whoever leaves the closure
+/// to the watcher, or takes it for refused, the closure is left to somebody.
+#[test]
+fn what_is_left_to_a_watcher_that_is_refused_goes_to_the_workers() {
+    explore_with("watcher, refused for ever", 3, || {
+        let shared = Shared::new(1);
+        shared.idle.open();
+        shared.threads.refuse(usize::MAX);
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.watcher.poke(&shared))
+        };
+        if shared.watcher.try_again_later(&shared) {
+            shared.blocking.tried.park(None);
+        }
+        other.join().unwrap();
+        end(&shared);
+    });
+}
+
+/// Whoever comes while its first thread is being refused counts on a second.
+#[test]
+fn a_watcher_that_was_refused_once_comes_for_what_gets_stuck_meanwhile() {
+    explore_with("watcher, refused once", 3, || {
+        let shared = Shared::new(2);
+        shared.idle.open();
+        shared.threads.refuse(1);
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.watcher.poke(&shared))
+        };
+        stuck_worker(&shared);
+        other.join().unwrap();
         end(&shared);
     });
 }

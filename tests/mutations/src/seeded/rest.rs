@@ -91,6 +91,23 @@ fn threads() -> Vec<Bug> {
             model!("watcher", "a_watcher_that_goes_to_sleep_tries_again_what_was_refused"),
         ),
         quick(
+            "what was left to a watcher that is refused stays there",
+            WATCH,
+            "            if self.short.load(Ordering::SeqCst) {\n                shared.blocking.give_away(shared);\n            }\n",
+            "",
+            model!("watcher", "what_is_left_to_a_watcher_that_is_refused_goes_to_the_workers"),
+        ),
+        quick(
+            "who counts on a watcher that is being refused is forgotten",
+            WATCH,
+            "if awaited && eager && self.restarts() {",
+            "if awaited && false && self.restarts() {",
+            model!(
+                "watcher",
+                "a_watcher_that_was_refused_once_comes_for_what_gets_stuck_meanwhile"
+            ),
+        ),
+        quick(
             "who steps aside does not send for another",
             BLOCKING,
             "        self.unlock_and_send(entry.shared, state);",
