@@ -1,6 +1,5 @@
 //! Latches, tokens and channels for one value: those who wait are cancelled beside what
 //! they wait for. (What `oasync::sync` takes from other crates has its own tests.)
-#![cfg(feature = "sync")]
 
 use std::sync::Arc;
 use std::task::{Context, Waker};

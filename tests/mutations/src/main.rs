@@ -101,20 +101,14 @@ impl Catcher {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["test", "--quiet", "--release"]).args(self.target).args(args);
         command.current_dir(tree.join(self.folder));
-        // Of its own: cargo takes the artifacts of two copies of a package for the same,
-        // and would run the last bug's for the sound sources.
-        let (target, flags) = match self.rustflags {
-            Some(flags) => ("shuttle", flags),
-            // The cfgs of the models are in their folders' `.cargo/config.toml`.
-            None => ("models", ""),
-        };
+        // The cfgs of the models are in their folders' `.cargo/config.toml`.
         command.env_remove("RUSTFLAGS");
         // More than in CI: a bug that is caught ends the run.
         command.env("SHUTTLE_ITERATIONS", "100000");
-        if !flags.is_empty() {
-            command.env("RUSTFLAGS", flags);
-        }
+        // Of its own: cargo takes the artifacts of two copies of a package for the same,
+        // and would run the last bug's for the sound sources.
         let all = env::var_os("CARGO_TARGET_DIR").map(|all| PathBuf::from(all).join("seeded"));
+        let target = self.folder.rsplit('/').next().unwrap_or_default();
         command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("..")).join(target));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -125,9 +119,9 @@ fn copy_sources(root: &Path, tree: &Path) -> io::Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree)?;
     }
-    // The whole package names its examples and benchmarks.
-    let whole = ["Cargo.toml", "Cargo.lock", "src", "tests/shuttle", "examples", "benches"];
-    for name in whole.into_iter().chain(["tests/models"]) {
+    // The manifest names the examples and benchmarks.
+    let crate_itself = ["Cargo.toml", "Cargo.lock", "src", "examples", "benches"];
+    for name in crate_itself.into_iter().chain(["tests/models", "tests/shuttle"]) {
         copy(&root.join(name), &tree.join(name))?;
     }
     Ok(())

@@ -18,8 +18,6 @@ pub struct Bug {
 /// The test that has to fail.
 pub struct Catcher {
     pub folder: &'static str,
-    /// In place of the settings of the folder.
-    pub rustflags: Option<&'static str>,
     pub target: &'static [&'static str],
     pub test: &'static str,
 }
@@ -32,34 +30,19 @@ impl fmt::Display for Catcher {
 
 macro_rules! model {
     ($model:literal, $test:literal) => {
-        Catcher {
-            folder: "tests/models",
-            rustflags: None,
-            target: &["--test", $model],
-            test: $test,
-        }
+        Catcher { folder: "tests/models", target: &["--test", $model], test: $test }
     };
 }
 
 macro_rules! ring {
     ($test:literal) => {
-        Catcher {
-            folder: "tests/models/ring",
-            rustflags: None,
-            target: &["--test", "local_queue"],
-            test: $test,
-        }
+        Catcher { folder: "tests/models/ring", target: &["--test", "local_queue"], test: $test }
     };
 }
 
 macro_rules! shuttle {
     ($test:literal) => {
-        Catcher {
-            folder: "",
-            rustflags: Some("--cfg shuttle -C debug-assertions"),
-            target: &["--test", "shuttle"],
-            test: $test,
-        }
+        Catcher { folder: "tests/shuttle", target: &["--test", "runtime"], test: $test }
     };
 }
 

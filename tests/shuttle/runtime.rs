@@ -1,14 +1,12 @@
 //! The whole runtime under randomised schedules: `docs/reliability.md`, "Shuttle".
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg shuttle -C debug-assertions" cargo test --release \
-//!     --target-dir target/shuttle --test shuttle
+//! cargo models # in this folder
 //! ```
 //!
 //! A model waits until all is done *before* it ends the coordinator: an end would
 //! run or drop what a lost wake-up left behind. Time stands still but where a model
 //! calls `advance`, so no time-out hides one either: it is a deadlock.
-#![cfg(shuttle)]
 
 mod block_on;
 mod blocking;

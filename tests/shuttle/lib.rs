@@ -1,0 +1,1 @@
+//! Nothing: only the tests matter (see `Cargo.toml`).
