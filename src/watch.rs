@@ -351,9 +351,11 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
         }
         if lasts >= shared.options.stall_threshold * (seen.thresholds + 1) {
             seen.thresholds += 1;
+            // Before help comes, with which it may end.
+            let stall = if seen.thresholds == 1 { note(shared, seat.index, lasts) } else { None };
             send_help(shared);
-            if seen.thresholds == 1 {
-                report(shared, seat.index, lasts, listeners);
+            if let Some(stall) = stall {
+                listeners.tell(&shared.hooks, &stall);
             }
         }
     }
@@ -403,12 +405,12 @@ fn send_help(shared: &Shared) {
     }
 }
 
-/// Counts the stall and tells who listens, if it is one of a task.
-fn report(shared: &Shared, worker: usize, lasts: Duration, listeners: &mut Listeners) {
-    let Some((id, location)) = shared.seats[worker].counters.running() else { return };
+/// Counts the stall, if it is one of a task, and says what to tell those who listen.
+fn note(shared: &Shared, worker: usize, lasts: Duration) -> Option<Stall> {
+    let (id, location) = shared.seats[worker].counters.running()?;
     shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
-    if Listeners::any(&shared.hooks) {
+    Listeners::any(&shared.hooks).then(|| {
         let name = shared.registry.name_of(id);
-        listeners.tell(&shared.hooks, &Stall { id, name, location, worker, lasts });
-    }
+        Stall { id, name, location, worker, lasts }
+    })
 }
