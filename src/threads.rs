@@ -129,7 +129,7 @@ impl Threads {
         if self.start(&mut handles, shared, index, None).is_err() {
             refused();
             drop(handles);
-            shared.wake_parked();
+            shared.do_without_thread();
         }
     }
 
@@ -167,8 +167,7 @@ impl Threads {
             shared.wake(promise);
         }
         if error.is_some() {
-            // Others may have counted on that thread too.
-            shared.wake_parked();
+            shared.do_without_thread();
         }
         error.map_or(Ok(()), Err)
     }

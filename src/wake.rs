@@ -59,13 +59,18 @@ impl Shared {
             let Err((promise, refusal)) = self.threads.try_start(self, promise) else { return };
             next = self.take_back(promise);
             if refusal.is_some() {
-                // Who waits for this thread to run something looks for another way;
-                // only now, for while the promise is out he would count on it.
-                self.wake_parked();
-                if self.has_work() {
-                    self.watcher.try_again_later(self);
-                }
+                // Only now: while the promise is out they would count on it.
+                self.do_without_thread();
             }
+        }
+    }
+
+    /// The system gave no thread. Who counted on it to run something, for it was counted,
+    /// looks for another way; and it is tried again.
+    pub(crate) fn do_without_thread(&self) {
+        self.wake_parked();
+        if self.has_work() {
+            self.watcher.try_again_later(self);
         }
     }
 

@@ -18,7 +18,9 @@
 //! *What was refused is tried again.* If the system gave no thread while something
 //! waited, the watcher tries again after the stall threshold, and again as long as
 //! that is so. Closures that still wait then go to the workers. A refused thread of its
-//! own is tried again when the next moment comes in which something may get stuck.
+//! own is asked for again at once, several times, then whenever something may get stuck.
+//! Until it comes, others do without: what goes into a slot is handed on to the injector,
+//! and blocking threads that idle look at every threshold whether to lend.
 //!
 //! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
 //! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
@@ -51,7 +53,7 @@ use crate::parker::{self, Parker};
 use crate::shared::Shared;
 use crate::stall::{Listeners, Stall};
 use crate::sync_facade::{
-    Arc, AtomicBool, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound,
+    Arc, AtomicBool, AtomicU8, AtomicU64, Instant, OnceLock, Ordering, bound, fence,
 };
 
 /// How often the watcher looks while a seat is taken.
@@ -66,8 +68,8 @@ const RUSH: u32 = bound(4, 1);
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = bound(20, 1);
 
-/// So many times, when a thread for the watcher is refused, it is tried again at the next
-/// occasion; from then on a millisecond later at the earliest, for an attempt takes time.
+/// So many times, when a thread for the watcher is refused, it is asked for again at once;
+/// from then on a millisecond later at the earliest, for an attempt takes time.
 const EAGER: u64 = bound(16, 1) as u64;
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -75,16 +77,14 @@ const RETRY: Duration = Duration::from_millis(1);
 const FIRE_ROUNDS: u32 = 16;
 
 const NOT_STARTED: u8 = 0;
-/// Its thread is being asked for.
+/// The system is asked for a thread.
 const STARTING: u8 = 1;
-/// The same, and somebody counts on it already.
-const AWAITED: u8 = 2;
-const AWAKE: u8 = 3;
+const AWAKE: u8 = 2;
 /// Awake, for all seats are taken, but seldom.
-const SLOW: u8 = 4;
-const ASLEEP: u8 = 5;
+const SLOW: u8 = 3;
+const ASLEEP: u8 = 4;
 /// The system gave no thread: nobody watches.
-const REFUSED: u8 = 6;
+const REFUSED: u8 = 5;
 
 pub(crate) struct Watcher {
     state: AtomicU8,
@@ -131,54 +131,42 @@ impl Watcher {
 
     #[cold]
     fn rouse(&self, shared: &Shared) {
+        // Between what may get stuck and the state; meets the fence in `do_without`.
+        fence(Ordering::SeqCst);
         // SeqCst, also below: the watcher swaps and then looks, see the top of the file.
         let mut state = self.state.load(Ordering::SeqCst);
         loop {
-            // Relaxed: only one that comes a little early or late.
-            let too_early =
-                state == REFUSED && shared.now() < self.retry_at.load(Ordering::Relaxed);
-            if matches!(state, AWAKE | AWAITED) || too_early {
-                return;
-            }
             let next = match state {
+                AWAKE | STARTING => return,
+                // Relaxed: only one that comes a little early or late.
+                REFUSED if shared.now() < self.retry_at.load(Ordering::Relaxed) => {
+                    return self.empty_slots(shared);
+                }
                 NOT_STARTED | REFUSED => STARTING,
-                STARTING => AWAITED,
                 _ => AWAKE,
             };
             match self.state.compare_exchange(state, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) if next == STARTING => return self.start(shared),
                 Ok(_) => break,
                 Err(now) => state = now,
             }
         }
-        match state {
-            NOT_STARTED | REFUSED => self.start(shared),
-            STARTING => {}
-            _ => self.parker.get().into_iter().for_each(|parker| parker.unpark()),
+        if let Some(parker) = self.parker.get() {
+            parker.unpark();
         }
     }
 
-    /// Starts the thread, which is `AWAKE` once it runs. If it is refused, tries again at
-    /// once for those who came meanwhile, and went, for it was being started.
+    /// Starts the thread, which is `AWAKE` once it runs.
     fn start(&self, shared: &Shared) {
         while !self.try_start(shared) {
-            // Relaxed, here and below: a bound on attempts.
-            let eager = self.refusals.fetch_add(1, Ordering::Relaxed) < EAGER;
-            if !eager {
+            // Relaxed: a bound on attempts.
+            if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {
                 let again = shared.now() + RETRY.as_nanos() as u64;
                 self.retry_at.store(again, Ordering::Relaxed);
+                // SeqCst: meets the load in `is_refused`.
+                self.state.swap(REFUSED, Ordering::SeqCst);
+                return self.do_without(shared);
             }
-            // SeqCst: meets the load in `is_refused`.
-            let awaited = self.state.swap(REFUSED, Ordering::SeqCst) == AWAITED;
-            if awaited && eager && self.restarts() {
-                continue;
-            }
-            // Who let go of the timers meanwhile relied on the watcher.
-            shared.wake_parked();
-            // So did who left closures to it. SeqCst: meets the store in `try_again_later`.
-            if self.short.load(Ordering::SeqCst) {
-                shared.blocking.give_away(shared);
-            }
-            return;
         }
     }
 
@@ -188,18 +176,28 @@ impl Watcher {
         shared.threads.spawn(shared, name, move || watch(&owned)).is_ok()
     }
 
-    /// Asks for the thread again, unless somebody else does already.
-    fn restarts(&self) -> bool {
-        let (refused, starting) = (REFUSED, STARTING);
-        self.state.compare_exchange(refused, starting, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    /// Nobody watches: what others left to the watcher meanwhile, they or somebody else has
+    /// to do.
+    fn do_without(&self, shared: &Shared) {
+        // Between the state and what may be stuck; meets the fence in `rouse`.
+        fence(Ordering::SeqCst);
+        self.empty_slots(shared);
+        // Who let go of the timers, and who idles, and looks himself from now on.
+        shared.wake_parked();
+        shared.blocking.give_away(shared);
+    }
+
+    /// Nobody will look into the slots: what is in them goes where others look.
+    fn empty_slots(&self, shared: &Shared) {
+        let stuck = shared.seats.iter().filter_map(|seat| seat.slot.take());
+        stuck.for_each(|runnable| shared.inject(runnable));
     }
 
     /// The system gave no thread, and something waits: to be tried again. False if
     /// nobody will.
     #[cold]
     pub(crate) fn try_again_later(&self, shared: &Shared) -> bool {
-        // SeqCst: as for a seat that is taken, at the top of the file. It also meets the
-        // load in `start`: who learns there that nobody will watch sees it, or is seen.
+        // SeqCst: as for a seat that is taken, at the top of the file.
         self.short.store(true, Ordering::SeqCst);
         self.poke(shared);
         !self.is_refused()

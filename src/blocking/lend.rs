@@ -42,7 +42,8 @@ impl<'a> Lender<'a> {
             return false;
         }
         self.entry.lending.set(true);
-        let runnable = self.thief.take();
+        let stays = pool.has_job_unwatched(shared);
+        let runnable = (!stays).then(|| self.thief.take()).flatten();
         let lent = runnable.is_some();
         if let Some(runnable) = runnable {
             pool.lends.fetch_add(1, Ordering::Relaxed);

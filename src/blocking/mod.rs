@@ -26,11 +26,12 @@
 //! that counts will look at the queue, under the lock, before it idles. If the system
 //! refuses a thread and the pool has none, the closures go to the workers. If it has
 //! some, which may be long in their closures, the watcher tries again; if it gets none
-//! either, the closures go to the workers too.
+//! either, or there is no watcher, the closures go to the workers too.
 
 pub(crate) mod cancel;
 mod lend;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -120,7 +121,7 @@ impl BlockingPool {
 
     /// Sends for one thread if the queue holds something and none is coming.
     fn unlock_and_send(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
-        if self.send_one(&mut state) {
+        if self.send_one(shared, &mut state) {
             drop(state);
             self.start(shared);
         }
@@ -128,13 +129,22 @@ impl BlockingPool {
 
     /// The same under the lock: true if a thread, which is counted, is to be started.
     #[must_use]
-    fn send_one(&self, state: &mut State) -> bool {
-        let wanted = !state.coming && !state.queue.is_empty() && state.open;
-        let starts = wanted && !self.wake_idle(state) && state.threads < self.max;
+    fn send_one(&self, shared: &Shared, state: &mut State) -> bool {
+        // Lenders may be stuck; it is the watcher who sees that.
+        let room = |state: &State| match shared.watcher.is_refused() {
+            false => state.threads < self.max,
+            true => !self.is_full(state),
+        };
+        let starts = self.wants_one(state) && room(state);
         if starts {
             state.expect_one();
         }
         starts
+    }
+
+    /// Whether closures wait, and nobody comes or idles. One who idles is woken.
+    fn wants_one(&self, state: &mut State) -> bool {
+        !state.coming && !state.queue.is_empty() && state.open && !self.wake_idle(state)
     }
 
     /// Sends for a thread that finds no closure, or is one too many to take one,
@@ -164,9 +174,19 @@ impl BlockingPool {
     pub(crate) fn waits_for_lenders(&self) -> bool {
         self.lenders() > 0 && {
             let state = lock(&self.state);
-            let closures = state.threads.saturating_sub(self.lenders());
-            !state.queue.is_empty() && state.threads >= self.max && closures < self.max
+            !state.queue.is_empty() && state.threads >= self.max && !self.is_full(&state)
         }
+    }
+
+    /// Whether as many threads as may run closures are there.
+    fn is_full(&self, state: &State) -> bool {
+        state.threads.saturating_sub(self.lenders()) >= self.max
+    }
+
+    /// Whether somebody who is about to lend has to look for closures again: who submits
+    /// one afterwards, and finds no watcher, sees that this thread lends.
+    fn has_job_unwatched(&self, shared: &Shared) -> bool {
+        shared.watcher.is_refused() && !lock(&self.state).queue.is_empty()
     }
 
     /// Whether a thread that does not lend is one too many to take a closure.
@@ -198,11 +218,16 @@ impl BlockingPool {
         }
     }
 
-    /// For the watcher: a thread was refused, and closures may still wait.
+    /// For the watcher: a thread was refused, and closures may still wait for it. (Those
+    /// who lend may be stuck: they do not count here.)
     pub(crate) fn try_again(&self, shared: &Shared) {
-        let starts = self.send_one(&mut lock(&self.state));
-        if starts && self.try_start(shared).is_some() {
-            self.give_away(shared);
+        let mut state = lock(&self.state);
+        if self.wants_one(&mut state) && !self.is_full(&state) {
+            state.expect_one();
+            drop(state);
+            if self.try_start(shared).is_some() {
+                self.give_away(shared);
+            }
         }
     }
 
@@ -224,10 +249,13 @@ impl BlockingPool {
         wait.then_some(state.threads)
     }
 
-    /// The workers run the closures that wait.
+    /// The workers run the closures for which no thread is to be had; not those that wait
+    /// because as many run as may.
     pub(crate) fn give_away(&self, shared: &Shared) {
-        let queue = std::mem::take(&mut lock(&self.state).queue);
-        if !queue.is_empty() {
+        let mut state = lock(&self.state);
+        if self.wants_one(&mut state) && !self.is_full(&state) {
+            let queue = std::mem::take(&mut state.queue);
+            drop(state);
             shared.inject_block(queue);
         }
     }
@@ -322,6 +350,8 @@ struct Thread<'a> {
     pool: &'a BlockingPool,
     /// Its place in `State::running`.
     key: usize,
+    /// Since when it has had nothing to do.
+    idle_since: Cell<Option<Instant>>,
 }
 
 /// The body of a thread of the pool.
@@ -338,7 +368,7 @@ fn thread(shared: &Arc<Shared>, index: usize) {
         state.running.insert(None)
     };
     shared.hooks.thread_started(&info);
-    Thread { entry: &entry, shared, pool, key }.run();
+    Thread { entry: &entry, shared, pool, key, idle_since: Cell::new(None) }.run();
     // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
@@ -359,12 +389,15 @@ impl Thread<'_> {
                 task::run(self.entry, job);
                 state = self.come_back();
                 state.running[self.key] = None;
+                self.idle_since.set(None);
                 continue;
             }
             // What is left, if this is one too many, is for those who idle.
             self.pool.unlock_and_send(self.shared, state);
             // Out of blocking work: lend a hand, one poll at a time.
-            while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {}
+            while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {
+                self.idle_since.set(None);
+            }
             state = match self.idle(self.come_back()) {
                 Some(state) => state,
                 None => return,
@@ -380,7 +413,8 @@ impl Thread<'_> {
         state
     }
 
-    /// Waits for a token, or a closure; `None` if the thread is to end, which is counted.
+    /// Waits for a token, a closure, or, if nobody watches, for the stall threshold; `None`
+    /// if the thread is to end, which is counted.
     fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         // A token is for those who idle; one too many that took it would give it out
         // again at once.
@@ -391,25 +425,36 @@ impl Thread<'_> {
         if !state.queue.is_empty() {
             return Some(state);
         }
-        let deadline = Instant::now().checked_add(self.pool.keep_alive);
+        let mut now = Instant::now();
+        let since = self.idle_since.get().unwrap_or(now);
+        self.idle_since.set(Some(since));
+        let end = since.checked_add(self.pool.keep_alive);
+        let look = now.checked_add(self.shared.options.stall_threshold);
         state.idle += 1;
         loop {
             if state.tokens > 0 {
                 state.tokens -= 1;
                 state.idle -= 1;
                 state.coming = false;
+                self.idle_since.set(None);
                 return Some(state);
             }
-            let expired = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let surplus = self.pool.is_crowded(&state);
-            if surplus || expired || self.shared.is_over() {
+            if surplus || is_past(end, now) || self.shared.is_over() {
                 state.idle -= 1;
                 if self.pool.has_job(&state) {
                     return Some(state);
                 }
                 return self.leave(state);
             }
-            state = wait_until(&self.pool.wake, state, deadline);
+            let watched = !self.shared.watcher.is_refused();
+            if !watched && is_past(look, now) {
+                state.idle -= 1;
+                return Some(state);
+            }
+            let until = if watched { end } else { earlier(end, look) };
+            state = wait_until(&self.pool.wake, state, until);
+            now = Instant::now();
         }
     }
 
@@ -420,6 +465,15 @@ impl Thread<'_> {
         self.pool.unlock_and_send(self.shared, state);
         None
     }
+}
+
+fn is_past(at: Option<Instant>, now: Instant) -> bool {
+    at.is_some_and(|at| now >= at)
+}
+
+/// The earlier of two times, of which either may be never.
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    a.into_iter().chain(b).min()
 }
 
 impl Running {

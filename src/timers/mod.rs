@@ -222,8 +222,9 @@ impl Shared {
         if when.saturating_add(SLACK) < timers.watched.load(Ordering::SeqCst) {
             self.watcher.wake_for_timers(self);
         }
-        // Who has a seat looks at the timers before it gives that up.
-        if context::seat(self).is_none() {
+        // Who has a seat looks at the timers before it gives that up. But it may be stuck
+        // there, and nobody watch.
+        if context::seat(self).is_none() || self.watcher.is_refused() {
             self.send_for_holder();
         }
     }

@@ -107,6 +107,16 @@ fn what_is_behind_a_stuck_poll_runs_though_a_thread_was_refused_once() {
 }
 
 #[test]
+fn what_is_behind_a_stuck_poll_runs_on_an_idle_thread_if_no_more_come() {
+    refused("stuck_for_good");
+}
+
+#[test]
+fn a_closure_behind_a_stuck_lender_runs_though_no_more_threads_come() {
+    refused("stuck_lender");
+}
+
+#[test]
 fn a_closure_stays_with_the_pool_if_that_has_a_thread() {
     refused("busy_pool");
 }

@@ -3,9 +3,9 @@
 
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::future::{Future, pending};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -294,30 +294,85 @@ fn closures_in_closures() {
     });
 }
 
+/// A task that waits, without saying so, for what is behind it.
+fn assert_rescued(coord: &Coordinator, in_slot: bool) {
+    let stuck = coord.spawn(async move {
+        let (behind, run) = mpsc::channel();
+        let behind = async move { behind.send(()).unwrap() };
+        if in_slot {
+            oasync::go(behind);
+        } else {
+            drop(oasync::spawn_many([behind]));
+        }
+        run.recv_timeout(LONG)
+    });
+    assert_eq!(wait(stuck).unwrap(), Ok(()), "in the slot: {in_slot}");
+}
+
 /// The thread of the watcher is among those that are refused.
 #[test]
 #[ignore = "runs where threads are refused"]
 fn stuck() {
-    for_each_single_refusal(|workers| {
+    for in_slot in [true, false] {
+        for_each_single_refusal(|workers| {
+            let coord = coordinator(workers);
+            if coord.start().is_ok() {
+                assert_rescued(&coord, in_slot);
+            }
+        });
+    }
+}
+
+/// No thread comes any more; but one of the pool is there.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn stuck_for_good() {
+    for_each_refusal(|workers| {
         let coord = coordinator(workers);
-        if coord.start().is_err() {
+        if coord.start().is_ok() && wait(coord.spawn_blocking(in_pool)).unwrap() {
+            assert_rescued(&coord, true);
+            assert_rescued(&coord, false);
+        }
+    });
+}
+
+/// The pool's only thread lends, to a poll that waits for a closure.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn stuck_lender() {
+    for_each_refusal(|workers| {
+        let coord = Coordinator::builder().workers(workers).blocking_threads(1).build().unwrap();
+        if coord.start().is_err() || !wait(coord.spawn_blocking(in_pool)).unwrap() {
             return;
         }
-        for in_slot in [true, false] {
-            // So that all threads are there which one can do without.
-            wait(coord.spawn(async { oasync::go(async {}) })).unwrap();
-            let stuck = coord.spawn(async move {
-                let (behind, run) = mpsc::channel();
-                let behind = async move { behind.send(()).unwrap() };
-                if in_slot {
-                    oasync::go(behind);
-                } else {
-                    drop(oasync::spawn_many([behind]));
-                }
-                run.recv_timeout(LONG)
-            });
-            assert_eq!(wait(stuck).unwrap(), Ok(()), "in the slot: {in_slot}");
+        let (release, gate) = mpsc::channel::<()>();
+        let (arrives, arrived) = mpsc::channel();
+        let gate = Arc::new(Mutex::new(gate));
+        // On every worker, if all came.
+        let held: Vec<_> = (0..workers)
+            .map(|_| {
+                let gate = gate.clone();
+                coord.spawn(async move { gate.lock().unwrap().recv_timeout(LONG).is_ok() })
+            })
+            .collect();
+        let handle = coord.handle();
+        let lent = coord.spawn(async move {
+            let (runs, run) = mpsc::channel();
+            handle.gob(move || runs.send(()).unwrap());
+            arrives.send(()).unwrap();
+            run.recv_timeout(LONG)
+        });
+        // If some did not come, the pool's thread may be at the gate.
+        let mut left = workers;
+        while arrived.recv_timeout(Duration::from_millis(100)).is_err() {
+            release.send(()).unwrap();
+            left -= 1;
         }
+        for _ in 0..left {
+            release.send(()).unwrap();
+        }
+        assert_eq!(wait(lent).unwrap(), Ok(()));
+        held.into_iter().for_each(|task| assert!(wait(task).unwrap()));
     });
 }
 

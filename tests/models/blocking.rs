@@ -102,6 +102,25 @@ fn a_thread_that_was_refused_is_asked_for_again() {
     });
 }
 
+/// The same without a watcher: it runs without a thread of the pool.
+#[test]
+fn without_a_watcher_a_refused_thread_is_done_without() {
+    explore_with("blocking, refused for ever", 3, || {
+        let body = |entry: &Entry<'_>, id| {
+            if id == 0 {
+                entry.shared.given_away.park(None);
+            }
+        };
+        let shared = Shared::new(2, LONG, 2, body);
+        shared.threads.refuse_from(1);
+        shared.watcher.refuse();
+        shared.blocking.open(&shared);
+        shared.submit_blocking(Runnable::new(0));
+        shared.submit_blocking(Runnable::new(1));
+        shared.end();
+    });
+}
+
 #[test]
 fn who_blocks_in_a_closure_makes_room_for_the_next() {
     explore_with("blocking, step aside", 3, || {

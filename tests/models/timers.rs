@@ -203,6 +203,29 @@ fn a_holder_that_finds_other_work_is_replaced() {
     });
 }
 
+/// There is no watcher, and who added it is in a long poll.
+#[test]
+fn who_adds_a_timer_and_gets_stuck_without_a_watcher_sends_for_a_holder() {
+    explore_with("timers, stuck", 2, || {
+        let shared = Shared::new(2, 1, nothing);
+        shared.watcher.refuse();
+        shared.idle.open();
+        crew::run(&shared, 1, |shared| {
+            let entry = Entry::new(shared, WorkerKind::Worker, Some(1));
+            let seat = shared.idle.claim(false, 1).expect("one is vacant");
+            entry.sit(seat);
+            let fired = Arc::new(Parker::new());
+            let now = Instant::now();
+            let timer = shared.add_timer(now + SOON, now, &Waker::from(fired.clone()));
+            fired.park(None);
+            drop(timer);
+            entry.stand();
+            let _vacated = shared.vacate(seat, false);
+            shared.finish();
+        });
+    });
+}
+
 /// The first lemma of the proof. Two add, each to a shard of its own, beside one who
 /// fires what is due in one of them.
 #[test]

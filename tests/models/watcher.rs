@@ -368,13 +368,13 @@ fn what_is_left_to_a_watcher_that_is_refused_goes_to_the_workers() {
     });
 }
 
-/// Whoever comes while its first thread is being refused counts on a second.
+/// Who fills a slot while the watcher's thread is being refused, or after.
 #[test]
-fn a_watcher_that_was_refused_once_comes_for_what_gets_stuck_meanwhile() {
-    explore_with("watcher, refused once", 3, || {
+fn what_gets_stuck_without_a_watcher_goes_to_the_others() {
+    explore_with("watcher, a slot without one", 3, || {
         let shared = Shared::new(2);
         shared.idle.open();
-        shared.threads.refuse(1);
+        shared.threads.refuse(usize::MAX);
         let other = {
             let shared = shared.clone();
             thread::spawn(move || shared.watcher.poke(&shared))

@@ -1,9 +1,10 @@
-//! The system gives no thread, every other time.
+//! The system gives no thread, every other time; or refuses a single one.
 
-use oasync::model::refuse_threads;
-use oasync::{spawn, spawn_blocking};
+use oasync::model::{refuse_one_thread, refuse_threads};
+use oasync::{WorkerKind, spawn, spawn_blocking};
+use shuttle::sync::mpsc;
 
-use crate::support::{Gate, Ledger, check, coordinator, outside};
+use crate::support::{Gate, Ledger, check, coordinator, outside, ticks, wait};
 
 /// A caller is there, so all of it runs.
 #[test]
@@ -75,5 +76,79 @@ fn a_nested_call_without_a_thread_runs_the_tasks_itself() {
         });
         coord.block_on(spawner.join().unwrap()).unwrap();
         ledger.close(coord);
+    });
+}
+
+/// No worker lives, and each of two who push may count on the other's thread.
+#[test]
+fn what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        coord.block_on(async {});
+        refuse_one_thread(2);
+        let pins = outside({
+            let handle = coord.handle();
+            move || drop(wait(handle.spawn_pinned(|| async {})))
+        });
+        let (end, time) = ticks();
+        let counted = ledger.counted();
+        wait(coord.spawn(async move { drop(counted) })).unwrap();
+        pins.join().unwrap();
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// Whichever thread that is.
+#[test]
+fn what_is_behind_a_stuck_worker_runs_though_a_thread_was_refused() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        refuse_one_thread(4);
+        if coord.start().is_err() {
+            return;
+        }
+        let counted = ledger.counted();
+        let stuck = coord.spawn(async move {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..2 {
+                let (counted, sender) = (counted.again(), sender.clone());
+                oasync::go(async move { sender.send(counted).unwrap() });
+            }
+            drop(counted);
+            (0..2).for_each(|_| drop(receiver.recv().unwrap()));
+        });
+        let (end, time) = ticks();
+        wait(stuck).unwrap();
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// A closure that waits for another one.
+#[test]
+fn a_closure_that_another_waits_for_runs_though_a_thread_was_refused() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        refuse_one_thread(4);
+        if coord.start().is_err() {
+            return;
+        }
+        let (counted, handle) = (ledger.counted(), coord.handle());
+        let outer = coord.spawn_blocking(move || {
+            let (sender, receiver) = mpsc::channel();
+            handle.gob(move || drop(sender.send(counted)));
+            if oasync::worker_info().is_some_and(|info| info.kind() == WorkerKind::Blocking) {
+                drop(receiver.recv().unwrap());
+            }
+        });
+        let (end, time) = ticks();
+        wait(outer).unwrap();
+        wait(ledger.settled());
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
     });
 }

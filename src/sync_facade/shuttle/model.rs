@@ -25,6 +25,8 @@ struct World {
     /// Who waits, until when. Locked while they are signalled, so that they stay.
     waiting: Mutex<Slab<(Duration, Signal)>>,
     refuses: AtomicBool,
+    /// Counts down to the one that is refused, which is 1; 0 if none is.
+    refused: AtomicU64,
 }
 
 struct Signal(*const Condvar);
@@ -119,6 +121,13 @@ pub fn refuse_threads(refuses: bool) {
     WORLD.refuses.store(refuses, Ordering::SeqCst);
 }
 
+/// Of the threads that are to be started from now on, one of the next `n` is refused.
+pub fn refuse_one_thread(n: usize) {
+    WORLD.refused.store(1 + random(n) as u64, Ordering::SeqCst);
+}
+
 pub(super) fn refuses_thread() -> bool {
-    WORLD.refuses.load(Ordering::SeqCst) && random(2) == 0
+    let nth = WORLD.refused.load(Ordering::SeqCst);
+    WORLD.refused.store(nth.saturating_sub(1), Ordering::SeqCst);
+    nth == 1 || WORLD.refuses.load(Ordering::SeqCst) && random(2) == 0
 }

@@ -229,6 +229,8 @@ pub(crate) mod shared {
         left: AtomicUsize,
         done: Parker,
         met: [Parker; 2],
+        /// Told when a closure ran without a thread of the pool.
+        pub(crate) given_away: Parker,
     }
 
     impl Shared {
@@ -242,16 +244,17 @@ pub(crate) mod shared {
                 me: me.clone(),
                 blocking: BlockingPool::new(max, keep_alive),
                 threads: Threads::new(),
-                options: Options { thread_name: "model" },
+                options: Options { thread_name: "model", stall_threshold: Duration::MAX },
                 hooks: Hooks,
                 idle: Idle,
-                watcher: Watcher { told: Parker::new() },
+                watcher: Watcher::new(),
                 seats: [()],
                 body,
                 over: AtomicBool::new(false),
                 left: AtomicUsize::new(closures),
                 done: Parker::new(),
                 met: [Parker::new(), Parker::new()],
+                given_away: Parker::new(),
             })
         }
 
@@ -287,6 +290,7 @@ pub(crate) mod shared {
         pub(crate) fn inject_block(&self, block: VecDeque<Runnable>) {
             for runnable in block {
                 runnable.run();
+                self.given_away.unpark();
                 self.finish();
             }
         }
@@ -305,6 +309,7 @@ pub(crate) mod shared {
 
     pub(crate) struct Options {
         pub(crate) thread_name: &'static str,
+        pub(crate) stall_threshold: Duration,
     }
 
     pub(crate) struct Hooks;
@@ -317,12 +322,26 @@ pub(crate) mod shared {
 
     pub(crate) struct Watcher {
         pub(crate) told: Parker,
+        /// Not seen by loom.
+        refused: std::sync::atomic::AtomicBool,
     }
 
     impl Watcher {
+        fn new() -> Self {
+            Watcher { told: Parker::new(), refused: false.into() }
+        }
+
+        pub(crate) fn refuse(&self) {
+            self.refused.store(true, Ordering::SeqCst);
+        }
+
         pub(crate) fn try_again_later(&self, _: &Shared) -> bool {
             self.told.unpark();
-            true
+            !self.is_refused()
+        }
+
+        pub(crate) fn is_refused(&self) -> bool {
+            self.refused.load(Ordering::SeqCst)
         }
     }
 

@@ -79,8 +79,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "a thread that was refused is not asked for again",
             BLOCKING,
-            "        let starts = self.send_one(&mut lock(&self.state));\n",
-            "        let starts = false;\n",
+            "            if self.try_start(shared).is_some() {\n                self.give_away(shared);\n            }\n",
+            "            lock(&self.state).threads -= 1;\n            lock(&self.state).coming = false;\n",
             model!("blocking", "a_thread_that_was_refused_is_asked_for_again"),
         ),
         quick(
@@ -93,19 +93,44 @@ fn threads() -> Vec<Bug> {
         quick(
             "what was left to a watcher that is refused stays there",
             WATCH,
-            "            if self.short.load(Ordering::SeqCst) {\n                shared.blocking.give_away(shared);\n            }\n",
-            "",
+            "        shared.wake_parked();\n        shared.blocking.give_away(shared);\n",
+            "        shared.wake_parked();\n",
             model!("watcher", "what_is_left_to_a_watcher_that_is_refused_goes_to_the_workers"),
         ),
         quick(
-            "who counts on a watcher that is being refused is forgotten",
+            "what is in a slot stays there when the watcher is refused",
             WATCH,
-            "if awaited && eager && self.restarts() {",
-            "if awaited && false && self.restarts() {",
-            model!(
-                "watcher",
-                "a_watcher_that_was_refused_once_comes_for_what_gets_stuck_meanwhile"
-            ),
+            "        fence(Ordering::SeqCst);\n        self.empty_slots(shared);\n",
+            "        fence(Ordering::SeqCst);\n",
+            model!("watcher", "what_gets_stuck_without_a_watcher_goes_to_the_others"),
+        ),
+        quick(
+            "what goes into a slot when the watcher was refused stays there",
+            WATCH,
+            "return self.empty_slots(shared);",
+            "return;",
+            model!("watcher", "what_gets_stuck_without_a_watcher_goes_to_the_others"),
+        ),
+        quick(
+            "who fills a slot passes no fence before it relies on a watcher",
+            WATCH,
+            "        // Between what may get stuck and the state; meets the fence in `do_without`.\n        fence(Ordering::SeqCst);\n",
+            "",
+            model!("watcher", "what_gets_stuck_without_a_watcher_goes_to_the_others"),
+        ),
+        quick(
+            "a watcher that is refused passes no fence before it looks into slots",
+            WATCH,
+            "        // Between the state and what may be stuck; meets the fence in `rouse`.\n        fence(Ordering::SeqCst);\n",
+            "",
+            model!("watcher", "what_gets_stuck_without_a_watcher_goes_to_the_others"),
+        ),
+        quick(
+            "without a watcher, a closure that was refused a thread is left alone",
+            BLOCKING,
+            "if left == 0 || !shared.watcher.try_again_later(shared) {",
+            "if left == 0 || shared.watcher.try_again_later(shared) && false {",
+            model!("blocking", "without_a_watcher_a_refused_thread_is_done_without"),
         ),
         quick(
             "who steps aside does not send for another",

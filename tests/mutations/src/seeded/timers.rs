@@ -11,6 +11,8 @@ const OUTSIDE: Catcher = model!("timers", "a_timer_added_without_a_seat_is_fired
 const EARLIER: Catcher = model!("timers", "who_holds_a_later_timer_is_woken_for_an_earlier_one");
 const SEATED: Catcher = model!("timers", "a_timer_added_on_a_seat_is_fired");
 const LEAVES: Catcher = model!("timers", "who_leaves_sends_for_another_holder");
+const STUCK: Catcher =
+    model!("timers", "who_adds_a_timer_and_gets_stuck_without_a_watcher_sends_for_a_holder");
 const LONG_POLL: Catcher = model!("timers", "a_holder_that_finds_other_work_is_replaced");
 const FIRE: Catcher = model!("timers", "what_is_added_beside_a_fire_is_fired_or_waited_for");
 const END: Catcher = model!("timers", "a_timer_added_beside_the_end_is_refused_or_woken");
@@ -86,6 +88,13 @@ fn holders() -> Vec<Bug> {
             "if self.timers.resign(parker) && self.watcher.is_refused() {",
             "if self.timers.resign(parker) && false {",
             LONG_POLL,
+        ),
+        bug(
+            "without a watcher who adds a timer on a seat tells nobody",
+            TIMERS,
+            "if context::seat(self).is_none() || self.watcher.is_refused() {",
+            "if context::seat(self).is_none() {",
+            STUCK,
         ),
     ]
 }

@@ -125,5 +125,23 @@ pub fn bugs() -> Vec<Bug> {
             by: shuttle!("refused::a_nested_call_without_a_thread_runs_the_tasks_itself"),
             quick: false,
         },
+        Bug {
+            name: "what counts on a pinned task's thread is forgotten if that is refused",
+            file: "src/threads.rs",
+            sound: "drop(handles);\n            shared.do_without_thread();",
+            broken: "drop(handles);\n            shared.wake_parked();",
+            by: shuttle!(
+                "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
+            ),
+            quick: false,
+        },
+        Bug {
+            name: "a watcher that was refused once is not asked for again",
+            file: "src/watch.rs",
+            sound: "if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {",
+            broken: "if self.refusals.fetch_add(1, Ordering::Relaxed) < u64::MAX {",
+            by: shuttle!("refused::what_is_behind_a_stuck_worker_runs_though_a_thread_was_refused"),
+            quick: false,
+        },
     ]
 }
