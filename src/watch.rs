@@ -18,9 +18,10 @@
 //! *What was refused is tried again.* If the system gave no thread while something
 //! waited, the watcher tries again after the stall threshold, and again as long as
 //! that is so. Closures that still wait then go to the workers. A refused thread of its
-//! own is asked for again at once, several times, then whenever something may get stuck.
+//! own is asked for again at once, several times, then at the moments that would wake it.
 //! Until it comes, others do without: what goes into a slot is handed on to the injector,
-//! and blocking threads that idle look at every threshold whether to lend.
+//! and blocking threads that idle look at every threshold whether to lend, whether timers
+//! are overdue, and whether a watcher is to be had.
 //!
 //! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
 //! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
@@ -182,15 +183,31 @@ impl Watcher {
         // Between the state and what may be stuck; meets the fence in `rouse`.
         fence(Ordering::SeqCst);
         self.empty_slots(shared);
-        // Who let go of the timers, and who idles, and looks himself from now on.
+        // Who let go of the timers, and who idles, and stands in from now on.
         shared.wake_parked();
-        shared.blocking.give_away(shared);
+        shared.blocking.send(shared);
     }
 
     /// Nobody will look into the slots: what is in them goes where others look.
     fn empty_slots(&self, shared: &Shared) {
         let stuck = shared.seats.iter().filter_map(|seat| seat.slot.take());
         stuck.for_each(|runnable| shared.inject(runnable));
+    }
+
+    /// For a blocking thread that has nothing else to do: if nobody watches, fires the
+    /// timers that are overdue, and sees to it that the system is asked again.
+    pub(crate) fn stand_in(&self, shared: &Shared) {
+        if self.is_refused() {
+            fire_overdue(shared);
+            if shared.has_work() {
+                self.poke(shared);
+            }
+        }
+    }
+
+    /// When such a thread is to look again.
+    pub(crate) fn next_look(&self, shared: &Shared, now: Instant) -> Option<Instant> {
+        now.checked_add(shared.options.stall_threshold.max(TICK))
     }
 
     /// The system gave no thread, and something waits: to be tried again. False if
@@ -235,6 +252,13 @@ impl Watcher {
             Some(parker) => parker.unpark(),
             None => self.poke(shared),
         }
+    }
+
+    /// The same, also while the system is asked again.
+    pub(crate) fn is_missing(&self) -> bool {
+        // Relaxed: it may be seen a look later.
+        let again = || self.refusals.load(Ordering::Relaxed) > 0;
+        self.is_refused() || self.state.load(Ordering::SeqCst) == STARTING && again()
     }
 
     /// Whether nobody watches, for the system gave no thread.

@@ -36,8 +36,8 @@ impl<'a> Lender<'a> {
         if shared.idle.vacant() > 0 && (!shared.has_work() || shared.idle.somebody_comes()) {
             return false;
         }
-        // Relaxed: the bound need not be exact.
-        if pool.lenders.fetch_add(1, Ordering::Relaxed) >= most(shared) {
+        // SeqCst: see `BlockingPool::lenders`. (The bound need not be exact.)
+        if pool.lenders.fetch_add(1, Ordering::SeqCst) >= most(shared) {
             pool.lenders.fetch_sub(1, Ordering::Relaxed);
             return false;
         }

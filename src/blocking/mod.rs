@@ -16,9 +16,9 @@
 //!
 //! *The limit is one of closures.* A thread takes a closure only if, with it, at most
 //! so many threads do not lend. A lender may be stuck in its poll, and all others in
-//! closures: so the watcher may send one thread more than the limit, which lends, or
-//! stands in for a lender. Whoever is one too many when it has nothing to lend
-//! leaves.
+//! closures: so the watcher, or without one whoever queues a closure, may send one thread
+//! more than the limit, which lends, or stands in for a lender. Whoever is one too many
+//! when it has nothing to lend leaves.
 //!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
@@ -30,18 +30,17 @@
 
 pub(crate) mod cancel;
 mod lend;
+mod thread;
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use slab::Slab;
 
-use crate::WorkerKind;
-use crate::context::{self, Entry};
+use crate::context::Entry;
 use crate::shared::Shared;
 use crate::sync_facade::{
-    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock, wait_until,
+    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock,
 };
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
@@ -119,6 +118,11 @@ impl BlockingPool {
         self.unlock_and_send(shared, state);
     }
 
+    /// For closures that relied on the watcher, now that nobody watches.
+    pub(crate) fn send(&self, shared: &Shared) {
+        self.unlock_and_send(shared, lock(&self.state));
+    }
+
     /// Sends for one thread if the queue holds something and none is coming.
     fn unlock_and_send(&self, shared: &Shared, mut state: MutexGuard<'_, State>) {
         if self.send_one(shared, &mut state) {
@@ -163,11 +167,13 @@ impl BlockingPool {
         }
     }
 
-    /// How many threads are in a lent poll. Relaxed: whoever decides by it on a closure
-    /// holds the lock, and so sees that those who took one no longer lend. For the watcher,
-    /// which looks without, the next tick will do.
+    /// How many threads are in a lent poll. Whoever decides by it on a closure holds the
+    /// lock, and so sees that those who took one no longer lend. For the watcher, which looks
+    /// without, the next tick will do.
     pub(crate) fn lenders(&self) -> usize {
-        self.lenders.load(Ordering::Relaxed)
+        // SeqCst: if nobody watches, whoever is about to lend counts itself and then looks at
+        // the watcher's state, which was written before this: one of the two sees the other.
+        self.lenders.load(Ordering::SeqCst)
     }
 
     /// Whether closures wait because threads lend.
@@ -183,10 +189,13 @@ impl BlockingPool {
         state.threads.saturating_sub(self.lenders()) >= self.max
     }
 
-    /// Whether somebody who is about to lend has to look for closures again: who submits
-    /// one afterwards, and finds no watcher, sees that this thread lends.
+    /// Whether somebody who is about to lend has to take a closure instead: who submits one
+    /// afterwards, and finds no watcher, sees that this thread lends.
     fn has_job_unwatched(&self, shared: &Shared) -> bool {
-        shared.watcher.is_refused() && !lock(&self.state).queue.is_empty()
+        shared.watcher.is_refused() && {
+            let state = lock(&self.state);
+            !state.queue.is_empty() && !self.is_full(&state)
+        }
     }
 
     /// Whether a thread that does not lend is one too many to take a closure.
@@ -237,7 +246,7 @@ impl BlockingPool {
         let index = self.indices.take();
         let name = format!("{}-pool-{index}", shared.options.thread_name);
         let owned = shared.to_arc();
-        if shared.threads.spawn(shared, name, move || thread(&owned, index)).is_ok() {
+        if shared.threads.spawn(shared, name, move || thread::run(&owned, index)).is_ok() {
             return None;
         }
         self.indices.give_back(index);
@@ -251,7 +260,7 @@ impl BlockingPool {
 
     /// The workers run the closures for which no thread is to be had; not those that wait
     /// because as many run as may.
-    pub(crate) fn give_away(&self, shared: &Shared) {
+    fn give_away(&self, shared: &Shared) {
         let mut state = lock(&self.state);
         if self.wants_one(&mut state) && !self.is_full(&state) {
             let queue = std::mem::take(&mut state.queue);
@@ -341,139 +350,6 @@ impl Drop for Listed<'_> {
     fn drop(&mut self) {
         lock(&self.pool.state).running.remove(self.key);
     }
-}
-
-/// One thread of the pool.
-struct Thread<'a> {
-    entry: &'a Entry<'a>,
-    shared: &'a Shared,
-    pool: &'a BlockingPool,
-    /// Its place in `State::running`.
-    key: usize,
-    /// Since when it has had nothing to do.
-    idle_since: Cell<Option<Instant>>,
-}
-
-/// The body of a thread of the pool.
-fn thread(shared: &Arc<Shared>, index: usize) {
-    context::settle(shared);
-    let entry = Entry::new(shared, WorkerKind::Blocking, Some(index));
-    let entered = entry.enter();
-    let info = entry.info();
-    let pool = &shared.blocking;
-    let key = {
-        let mut state = lock(&pool.state);
-        // Others may be sent for while the hook runs.
-        state.coming = false;
-        state.running.insert(None)
-    };
-    shared.hooks.thread_started(&info);
-    Thread { entry: &entry, shared, pool, key, idle_since: Cell::new(None) }.run();
-    // It is counted out: there is nothing left to step aside from.
-    entry.counted_out.set(true);
-    shared.hooks.thread_stops(&info);
-    drop(entered);
-    drop(entry);
-    pool.indices.give_back(index);
-}
-
-impl Thread<'_> {
-    fn run(&self) {
-        let lender = lend::Lender::new(self.entry);
-        let mut state = lock(&self.pool.state);
-        loop {
-            let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
-            if let Some(job) = job {
-                state.running[self.key] = Some(Running::of(job.metadata()));
-                self.pool.unlock_and_send(self.shared, state);
-                task::run(self.entry, job);
-                state = self.come_back();
-                state.running[self.key] = None;
-                self.idle_since.set(None);
-                continue;
-            }
-            // What is left, if this is one too many, is for those who idle.
-            self.pool.unlock_and_send(self.shared, state);
-            // Out of blocking work: lend a hand, one poll at a time.
-            while !self.pool.has_job(&lock(&self.pool.state)) && lender.lend() {
-                self.idle_since.set(None);
-            }
-            state = match self.idle(self.come_back()) {
-                Some(state) => state,
-                None => return,
-            };
-        }
-    }
-
-    /// Locks the pool after user code ran, in which the thread may have stepped
-    /// aside.
-    fn come_back(&self) -> MutexGuard<'_, State> {
-        let mut state = lock(&self.pool.state);
-        state.count_in(self.entry);
-        state
-    }
-
-    /// Waits for a token, a closure, or, if nobody watches, for the stall threshold; `None`
-    /// if the thread is to end, which is counted.
-    fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
-        // A token is for those who idle; one too many that took it would give it out
-        // again at once.
-        if self.pool.is_crowded(&state) {
-            return self.leave(state);
-        }
-        // Asked once: lenders come and go without the lock.
-        if !state.queue.is_empty() {
-            return Some(state);
-        }
-        let mut now = Instant::now();
-        let since = self.idle_since.get().unwrap_or(now);
-        self.idle_since.set(Some(since));
-        let end = since.checked_add(self.pool.keep_alive);
-        let look = now.checked_add(self.shared.options.stall_threshold);
-        state.idle += 1;
-        loop {
-            if state.tokens > 0 {
-                state.tokens -= 1;
-                state.idle -= 1;
-                state.coming = false;
-                self.idle_since.set(None);
-                return Some(state);
-            }
-            let surplus = self.pool.is_crowded(&state);
-            if surplus || is_past(end, now) || self.shared.is_over() {
-                state.idle -= 1;
-                if self.pool.has_job(&state) {
-                    return Some(state);
-                }
-                return self.leave(state);
-            }
-            let watched = !self.shared.watcher.is_refused();
-            if !watched && is_past(look, now) {
-                state.idle -= 1;
-                return Some(state);
-            }
-            let until = if watched { end } else { earlier(end, look) };
-            state = wait_until(&self.pool.wake, state, until);
-            now = Instant::now();
-        }
-    }
-
-    /// Counts the thread out. One that idles may have counted on it.
-    fn leave<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
-        state.threads -= 1;
-        state.running.remove(self.key);
-        self.pool.unlock_and_send(self.shared, state);
-        None
-    }
-}
-
-fn is_past(at: Option<Instant>, now: Instant) -> bool {
-    at.is_some_and(|at| now >= at)
-}
-
-/// The earlier of two times, of which either may be never.
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    a.into_iter().chain(b).min()
 }
 
 impl Running {

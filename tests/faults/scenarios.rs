@@ -294,11 +294,14 @@ fn closures_in_closures() {
     });
 }
 
-/// A task that waits, without saying so, for what is behind it.
+/// A task that waits, without saying so, for what is behind it, and for a timer.
 fn assert_rescued(coord: &Coordinator, in_slot: bool) {
     let stuck = coord.spawn(async move {
         let (behind, run) = mpsc::channel();
-        let behind = async move { behind.send(()).unwrap() };
+        let behind = async move {
+            oasync::sleep(Duration::from_millis(1)).await;
+            behind.send(()).unwrap();
+        };
         if in_slot {
             oasync::go(behind);
         } else {

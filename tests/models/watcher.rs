@@ -282,7 +282,7 @@ mod shared {
             self.tried.unpark();
         }
 
-        pub(crate) fn give_away(&self, _: &Shared) {
+        pub(crate) fn send(&self, _: &Shared) {
             self.tried.unpark();
         }
     }

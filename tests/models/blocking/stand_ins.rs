@@ -212,7 +212,7 @@ pub(crate) mod shared {
     use crate::blocking::BlockingPool;
     use crate::context::Entry;
     use crate::parker::Parker;
-    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Ordering, Weak};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Instant, Ordering, Weak};
     use crate::task::Runnable;
 
     pub(crate) struct Shared {
@@ -244,7 +244,7 @@ pub(crate) mod shared {
                 me: me.clone(),
                 blocking: BlockingPool::new(max, keep_alive),
                 threads: Threads::new(),
-                options: Options { thread_name: "model", stall_threshold: Duration::MAX },
+                options: Options { thread_name: "model" },
                 hooks: Hooks,
                 idle: Idle,
                 watcher: Watcher::new(),
@@ -309,7 +309,6 @@ pub(crate) mod shared {
 
     pub(crate) struct Options {
         pub(crate) thread_name: &'static str,
-        pub(crate) stall_threshold: Duration,
     }
 
     pub(crate) struct Hooks;
@@ -342,6 +341,16 @@ pub(crate) mod shared {
 
         pub(crate) fn is_refused(&self) -> bool {
             self.refused.load(Ordering::SeqCst)
+        }
+
+        pub(crate) fn is_missing(&self) -> bool {
+            self.is_refused()
+        }
+
+        pub(crate) fn stand_in(&self, _: &Shared) {}
+
+        pub(crate) fn next_look(&self, _: &Shared, _: Instant) -> Option<Instant> {
+            None
         }
     }
 

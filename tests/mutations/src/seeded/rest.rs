@@ -8,6 +8,7 @@ const LOCAL: &str = "src/queue/local.rs";
 const PARKER: &str = "src/parker.rs";
 const REGISTRY: &str = "src/task/registry.rs";
 const SLOT: &str = "src/queue/run_slot.rs";
+const THREAD: &str = "src/blocking/thread.rs";
 const WATCH: &str = "src/watch.rs";
 
 pub fn bugs() -> Vec<Bug> {
@@ -50,21 +51,21 @@ fn threads() -> Vec<Bug> {
         ),
         quick(
             "a blocking thread that arrives still counts as coming",
-            BLOCKING,
+            THREAD,
             "        state.coming = false;\n        state.running.insert(None)\n",
             "        state.running.insert(None)\n",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
             "a blocking thread that takes a closure does not send for the next",
-            BLOCKING,
+            THREAD,
             "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             "                drop(state);\n                task::run",
             model!("blocking", "closures_that_wait_for_each_other_get_a_thread_each"),
         ),
         quick(
             "a blocking thread that timed out still counts",
-            BLOCKING,
+            THREAD,
             "        state.threads -= 1;\n        state.running.remove(self.key);",
             "        state.running.remove(self.key);",
             model!("blocking", "a_closure_submitted_beside_a_time_out_is_run"),
@@ -93,7 +94,7 @@ fn threads() -> Vec<Bug> {
         quick(
             "what was left to a watcher that is refused stays there",
             WATCH,
-            "        shared.wake_parked();\n        shared.blocking.give_away(shared);\n",
+            "        shared.wake_parked();\n        shared.blocking.send(shared);\n",
             "        shared.wake_parked();\n",
             model!("watcher", "what_is_left_to_a_watcher_that_is_refused_goes_to_the_workers"),
         ),

@@ -63,7 +63,7 @@ pub fn bugs() -> Vec<Bug> {
         },
         Bug {
             name: "the whole: a blocking thread does not send for the next",
-            file: "src/blocking/mod.rs",
+            file: "src/blocking/thread.rs",
             sound: "                self.pool.unlock_and_send(self.shared, state);\n                task::run",
             broken: "                drop(state);\n                task::run",
             by: shuttle!("meet::closures_run_at_once_up_to_the_bound"),
