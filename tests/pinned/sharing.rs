@@ -123,9 +123,9 @@ fn an_idle_coordinator_with_pinned_tasks_that_wait_makes_no_polls_and_no_parks()
     block_on(coord.spawn(async { oasync::spawn(async {}).await.unwrap() })).unwrap();
     let polls = || coord.metrics().workers().iter().map(|w| w.poll_count).sum::<u64>();
     let parks = || coord.metrics().workers().iter().map(|w| w.park_count).sum::<u64>();
-    assert_eq!(assert_still("pin-still"), 3, "two workers and the watcher");
+    assert_eq!(assert_still("pin-still", 3), 3, "two workers and the watcher");
     let before = (polls(), parks());
-    assert_still("pin-still");
+    assert_still("pin-still", 3);
     assert_eq!((polls(), parks()), before);
     drop(tasks);
 }
