@@ -99,15 +99,14 @@ fn of_100_000_pending_tasks() {
         if by_drop {
             drop(coord);
         } else {
-            let mut reports = Vec::new();
-            // So many drops may last longer than one shutdown waits for them.
-            eventually("none is left", || {
-                let report = coord.shutdown(Duration::ZERO);
-                reports.push((report.finished, report.cancelled));
-                report.still_running.is_empty()
-            });
-            assert!(reports.len() > 1 || reports == [(0, 100_000)], "{reports:?}");
-            assert_eq!(coord.metrics().finished_count(), 100_000);
+            let report = coord.shutdown(Duration::ZERO);
+            if report.still_running.is_empty() {
+                assert_eq!((report.finished, report.cancelled), (0, 100_000));
+            } else {
+                // On a machine under load so many drops may last longer than it waits.
+                eventually("all have ended", || coord.metrics().finished_count() == 100_000);
+                assert!(coord.shutdown(Duration::ZERO).still_running.is_empty());
+            }
         }
         assert_eq!((count.made(), count.dropped()), (100_000, 100_000));
         no_threads("sd-100k");
