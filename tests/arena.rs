@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
 
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box as ArenaBox;
@@ -76,13 +75,12 @@ fn in_a_task_that_moves_to_another_thread_and_in_a_lent_poll() {
         };
         open.store(true, Ordering::Release);
         waker.wake();
-        // This thread has the only seat and keeps it: what is left to poll the
-        // task is a blocking thread that is done with such a closure. The first may
-        // look while the task is still in the run slot.
+        // This thread has the only seat and keeps it: what is left to poll the task is
+        // a blocking thread that is done with a closure, once it has left the run slot.
         let mut moved = None;
         eventually("it is polled by a blocking thread", || {
             oasync::gob(|| ());
-            moved = ended.recv_timeout(Duration::from_millis(10)).ok();
+            moved = ended.try_recv().ok();
             moved.is_some()
         });
         moved.unwrap()
