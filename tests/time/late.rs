@@ -10,7 +10,7 @@ use oasync::{Coordinator, WorkerKind, sleep};
 #[cfg(target_os = "linux")]
 use crate::common::still::assert_still;
 use crate::common::{LONG, coordinator, eventually, started};
-use crate::{FAR, in_time, ms};
+use crate::{FAR, in_time, ms, within};
 
 /// Blocks every worker, from the poll of a task on; returns what frees them, or nothing if
 /// blocking threads, which come if a worker is late, are blocked instead.
@@ -170,7 +170,7 @@ fn a_far_timer_wakes_nobody_until_then() {
     coord.go(async {
         let _ = oasync::timeout(Duration::from_secs(600), sleep(ms(3))).await;
     });
-    in_time(move || {
+    within(3 * LONG, move || {
         coord.block_on(nearer).unwrap();
         eventually("one is left", || coord.metrics().num_timers() == 1);
         assert!(assert_still("far-", 1) > 0, "one of them holds the timer");
