@@ -430,9 +430,11 @@ fn send_help(shared: &Shared) {
 /// Counts the stall, if it is one of a task, and says what to tell those who listen.
 fn note(shared: &Shared, worker: usize, lasts: Duration) -> Option<Stall> {
     let (id, location) = shared.seats[worker].counters.running()?;
-    shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
-    Listeners::any(&shared.hooks).then(|| {
+    // Before it is counted: whoever waits for that may end the task, and with it its name.
+    let stall = Listeners::any(&shared.hooks).then(|| {
         let name = shared.registry.name_of(id);
         Stall { id, name, location, worker, lasts }
-    })
+    });
+    shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
+    stall
 }

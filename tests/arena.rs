@@ -16,7 +16,7 @@ use allocator_api2::boxed::Box as ArenaBox;
 use allocator_api2::vec::Vec as ArenaVec;
 use oasync::{Arena, WorkerKind, arena};
 
-use common::{LONG, coordinator};
+use common::{coordinator, eventually, without_help};
 
 /// What `f` panics with.
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
@@ -47,7 +47,7 @@ async fn gate(open: &AtomicBool, wakers: &mpsc::Sender<Waker>) {
 
 #[test]
 fn in_a_task_that_moves_to_another_thread_and_in_a_lent_poll() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let open = Arc::new(AtomicBool::new(false));
     let (wakers, woken) = mpsc::channel();
     let (done, ended) = mpsc::channel();
@@ -75,10 +75,15 @@ fn in_a_task_that_moves_to_another_thread_and_in_a_lent_poll() {
         };
         open.store(true, Ordering::Release);
         waker.wake();
-        // This thread has the only seat and keeps it: what is left to poll the
-        // task is a blocking thread that is done with this closure.
-        oasync::gob(|| ());
-        ended.recv_timeout(LONG).unwrap()
+        // This thread has the only seat and keeps it: what is left to poll the task is
+        // a blocking thread that is done with a closure, once it has left the run slot.
+        let mut moved = None;
+        eventually("it is polled by a blocking thread", || {
+            oasync::gob(|| ());
+            moved = ended.try_recv().ok();
+            moved.is_some()
+        });
+        moved.unwrap()
     });
     assert_eq!(before, (thread::current().id(), WorkerKind::Caller));
     assert_ne!(before.0, after.0);

@@ -21,6 +21,11 @@ fn started(builder: Builder) -> Coordinator {
     coord
 }
 
+/// No blocking thread polls tasks because a worker is left without a processor.
+fn without_help() -> Builder {
+    Coordinator::builder().stall_threshold(10 * LONG)
+}
+
 /// Runs `f` in `n` tasks that are all being polled at the same time.
 fn on_all_workers<T, F>(coord: &Coordinator, n: usize, f: F) -> Vec<T>
 where
@@ -48,7 +53,7 @@ fn thread_name() -> String {
 #[test]
 fn workers() {
     for n in [1, 2, 5] {
-        let coord = started(Coordinator::builder().workers(n));
+        let coord = started(without_help().workers(n));
         assert_eq!(coord.metrics().num_workers(), n);
         let mut indices = on_all_workers(&coord, n, || {
             let info = oasync::worker_info().unwrap();
@@ -63,13 +68,13 @@ fn workers() {
 
 #[test]
 fn thread_names() {
-    let coord = started(Coordinator::builder().workers(2).thread_name("crawler"));
+    let coord = started(without_help().workers(2).thread_name("crawler"));
     let mut names = on_all_workers(&coord, 2, thread_name);
     names.sort();
     assert_eq!(names, ["crawler-0", "crawler-1"]);
     let name = block_on(coord.spawn_blocking(thread_name)).unwrap();
     assert_eq!(name, "crawler-pool-0");
-    let coord = started(Coordinator::builder().workers(1));
+    let coord = started(without_help().workers(1));
     assert_eq!(block_on(coord.spawn(async { thread_name() })).unwrap(), "oasync-0");
 }
 
@@ -179,7 +184,7 @@ fn thread_hooks_are_called_once_for_each_thread() {
             calls.entry(thread::current().id()).or_default().push(*info);
         }
     };
-    let builder = Coordinator::builder().workers(2).thread_name("hooked");
+    let builder = without_help().workers(2).thread_name("hooked");
     let builder = builder.on_thread_start(note(&starts)).on_thread_stop(note(&stops));
     let coord = started(builder);
     let seen = starts.clone();

@@ -115,8 +115,11 @@ fn tasks_in_a_stuck_workers_own_queue_and_run_slot_run() {
             });
         }
     });
-    let worker = stuck.coord.metrics().workers()[0].clone();
-    assert_eq!(worker.local_queue_depth + stuck.coord.metrics().injector_depth(), 400);
+    // The watcher takes one from the run slot to the injector.
+    eventually("all are queued", || {
+        let metrics = stuck.coord.metrics();
+        metrics.workers()[0].local_queue_depth + metrics.injector_depth() == 400
+    });
     stuck.lend();
     eventually("all ran", || RAN.load(Ordering::SeqCst) == 400);
     eventually("each poll is counted", || stuck.coord.metrics().lend_count() == 400);

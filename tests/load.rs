@@ -289,7 +289,8 @@ fn closures_and_tasks_in_turns() {
     }
     eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
     tally.assert_all(n);
-    assert!(coord.metrics().num_blocking_threads() <= 4);
+    // A lender more may have come, and leaves.
+    eventually("no more than may", || coord.metrics().num_blocking_threads() <= 4);
 }
 
 #[test]

@@ -253,7 +253,9 @@ fn a_worker_is_never_busy_for_longer_than_its_coordinator_lives() {
 #[test]
 fn threads_are_counted_while_they_live() {
     let builder = Coordinator::builder().workers(3).blocking_threads(2);
-    let coord = builder.keep_alive(LONG).build().unwrap();
+    // Nobody comes because a worker is late.
+    let builder = builder.keep_alive(LONG).stall_threshold(10 * LONG);
+    let coord = builder.build().unwrap();
     coord.start().unwrap();
     assert_eq!(coord.metrics().num_worker_threads(), 1);
     let (meet, part) = (Arc::new(Barrier::new(6)), Arc::new(Barrier::new(6)));
@@ -351,7 +353,7 @@ fn only(tasks: Vec<TaskInfo>) -> TaskInfo {
 
 #[test]
 fn tasks_are_listed_with_what_they_do() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let list = || Coordinator::current().tasks();
     coord.block_on(async {
         // In its first poll: running, without an age.

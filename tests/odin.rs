@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use oasync::sync::{Barrier, Latch, Mutex, Semaphore, channel};
 use oasync::{Coordinator, WorkerKind, coop, yield_now};
 
-use common::{CountDrop, LONG, coordinator, started};
+use common::{CountDrop, LONG, coordinator, started, without_help};
 
 #[test]
 fn a_resource_is_held_by_one_task_for_its_whole_life() {
@@ -247,12 +247,13 @@ fn the_main_thread_is_a_worker_if_it_calls_block_on_and_none_after_start() {
         coord.block_on(async { (kind(), early.await.unwrap()) })
     };
     let here = async || (thread::current().id(), oasync::worker_info().unwrap().kind());
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let early = coord.spawn(async move { here().await });
     let main = (thread::current().id(), WorkerKind::Caller);
     assert_eq!(kind_of_both(&coord, early), (WorkerKind::Caller, main));
 
-    let coord = started(1);
+    let coord = without_help(1);
+    coord.start().unwrap();
     let (tell, told) = mpsc::channel();
     coord.go(async move { tell.send(here().await).unwrap() });
     let (thread, kind) = told.recv_timeout(LONG).unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use oasync::{Coordinator, WorkerKind};
 
-use common::{LONG, coordinator, eventually, started};
+use common::{LONG, coordinator, eventually, started, without_help};
 
 /// Adds to what it borrows when it is dropped.
 struct Count<'a>(&'a AtomicUsize);
@@ -64,7 +64,7 @@ fn results_that_borrow_are_joined_in_the_body_and_by_other_tasks() {
 
 #[test]
 fn with_one_worker_the_body_joins_without_another_thread() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let here = std::thread::current().id();
     coord.scope(|s| {
         let there = s.spawn(async { std::thread::current().id() });

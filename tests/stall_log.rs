@@ -7,7 +7,7 @@ mod common;
 use std::sync::Mutex;
 
 use futures_lite::future::block_on;
-use oasync::Coordinator;
+use oasync::{Coordinator, WorkerKind};
 
 use common::{LONG, eventually, started};
 
@@ -95,6 +95,10 @@ fn stall(coord: &Coordinator, name: &str) {
     let before = coord.metrics().stall_count();
     let watched = coord.handle();
     let poll = async move {
+        // If a blocking thread polls it, which comes if the worker is late, that is none.
+        while oasync::worker_info().unwrap().kind() != WorkerKind::Worker {
+            oasync::yield_now().await;
+        }
         eventually("the stall is seen", || watched.metrics().stall_count() > before);
     };
     block_on(coord.task().name(name).spawn(poll)).unwrap();

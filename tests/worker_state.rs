@@ -56,7 +56,8 @@ impl Drop for State {
 fn logged(workers: usize) -> (Coordinator, Arc<Log>) {
     let log = Arc::new(Log::default());
     let making = log.clone();
-    let builder = Coordinator::builder().workers(workers).worker_state(move |info| {
+    let builder = Coordinator::builder().workers(workers).stall_threshold(10 * LONG);
+    let builder = builder.worker_state(move |info| {
         let made_on = thread::current().id();
         making.made.lock().unwrap().push(made_on);
         State { made_on, kind: info.kind(), uses: Rc::default(), log: making.clone() }

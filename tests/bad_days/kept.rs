@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use oasync::Coordinator;
 
-use crate::common::{CountDrop, LONG, coordinator, started};
+use crate::common::{CountDrop, LONG, coordinator, eventually, started};
 use crate::{in_time, wait};
 
 /// A task that waits, with its waker and the count of its drops.
@@ -99,8 +99,13 @@ fn a_forgotten_future_of_a_join_leaves_the_task_alone() {
     let mut waits = Box::pin(task);
     assert!(waits.as_mut().poll(&mut cx).is_pending());
     mem::forget(waits);
-    release.send_blocking(5).unwrap();
-    let report = coord.shutdown(LONG);
+    let report = std::thread::scope(|s| {
+        let closer = s.spawn(|| coord.shutdown(LONG));
+        // What ends before is not counted.
+        eventually("the shutdown begins", || coord.is_shutting_down());
+        release.send_blocking(5).unwrap();
+        closer.join().unwrap()
+    });
     assert_eq!((report.finished, report.cancelled), (1, 0));
 }
 

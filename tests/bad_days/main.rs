@@ -16,17 +16,27 @@ mod teardown;
 use std::future::Future;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use common::LONG;
 
 /// Runs `f` on a thread of its own; a hang becomes a failure that names `what`.
 #[track_caller]
 fn in_time<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
+    within(LONG, what, f)
+}
+
+#[track_caller]
+fn within<T: Send + 'static>(
+    limit: Duration,
+    what: &str,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (tx, rx) = mpsc::channel();
     let thread = thread::spawn(move || tx.send(f()));
-    let result = rx.recv_timeout(LONG);
+    let result = rx.recv_timeout(limit);
     let hangs = matches!(result, Err(mpsc::RecvTimeoutError::Timeout));
-    assert!(!hangs, "{what}: still not over after {LONG:?}");
+    assert!(!hangs, "{what}: still not over after {limit:?}");
     match (result, thread.join()) {
         (Ok(value), _) => value,
         (Err(_), Ok(_)) => unreachable!("a thread that ends has sent or panicked"),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oasync::Coordinator;
 
-use crate::common::{CountDrop, coordinator};
-use crate::{in_time, wait};
+use crate::common::{CountDrop, LONG, coordinator};
+use crate::{in_time, wait, within};
 
 /// How many threads this process has; `None` where that cannot be read.
 fn threads() -> Option<usize> {
@@ -16,7 +16,7 @@ fn threads() -> Option<usize> {
 #[test]
 fn ten_thousand_coordinators_one_after_the_other_leave_nothing() {
     const COORDINATORS: usize = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
-    in_time("many coordinators", || {
+    within(10 * LONG, "many coordinators", || {
         let drops = Arc::new(AtomicUsize::new(0));
         let before = threads();
         for i in 0..COORDINATORS {

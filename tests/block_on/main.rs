@@ -25,7 +25,7 @@ use support::{Channel, ends, own_waker};
 
 #[test]
 fn the_caller_is_a_worker_meanwhile() {
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let here = thread::current().id();
     let (kind, on) = coord.block_on(async {
         let task = oasync::spawn(async {

@@ -1,4 +1,4 @@
-//! Whether threads sleep: by their context switches, which Linux counts.
+//! Whether threads sleep: by their states and context switches, which Linux tells.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +10,16 @@ use super::LONG;
 /// How long nothing may happen.
 const STILL: Duration = Duration::from_secs(1);
 
-/// The context switches so far of each thread whose name begins with `prefix`.
-pub fn switches(prefix: &str) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
+#[derive(Clone, Debug, PartialEq)]
+struct Thread {
+    /// One that waits for a processor does not, and makes no context switches either.
+    sleeps: bool,
+    switches: u64,
+}
+
+/// Each thread whose name begins with `prefix`.
+fn threads(prefix: &str) -> BTreeMap<String, Thread> {
+    let mut threads = BTreeMap::new();
     for task in fs::read_dir("/proc/self/task").unwrap() {
         let task = task.unwrap();
         // A thread of another test may have ended since.
@@ -22,30 +29,39 @@ pub fn switches(prefix: &str) -> BTreeMap<String, u64> {
             line.map(|value| value.trim_start_matches(':').trim().to_owned())
         };
         let Some(name) = field("Name").filter(|name| name.starts_with(prefix)) else { continue };
-        let count = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
+        let sleeps = field("State").unwrap().starts_with('S');
+        let switches = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
             .map(|name| field(name).unwrap().parse::<u64>().unwrap());
         let id = task.file_name().into_string().unwrap();
-        counts.insert(format!("{name} {id}"), count.iter().sum());
+        let switches = switches.iter().sum();
+        threads.insert(format!("{name} {id}"), Thread { sleeps, switches });
     }
-    counts
+    threads
 }
 
-/// Waits until the threads have gone to sleep, watches them for a while, and returns how
-/// many they are. That which watches over the workers is one of them, once it was needed.
+/// The context switches so far of each of these threads.
+pub fn switches(prefix: &str) -> BTreeMap<String, u64> {
+    threads(prefix).into_iter().map(|(name, thread)| (name, thread.switches)).collect()
+}
+
+/// Waits until the threads, at least so many, are there and have gone to sleep, watches
+/// them for a while, and returns how many they are. That which watches over the workers is
+/// one of them, once it was needed.
 #[track_caller]
-pub fn assert_still(prefix: &str) -> usize {
+pub fn assert_still(prefix: &str, least: usize) -> usize {
     let start = Instant::now();
-    let mut before = switches(prefix);
+    let mut before = threads(prefix);
     loop {
         thread::sleep(Duration::from_millis(100));
-        let now = switches(prefix);
-        if now == before {
+        let now = threads(prefix);
+        let all_sleep = now.values().all(|thread| thread.sleeps);
+        if all_sleep && now == before && now.len() >= least {
             break;
         }
-        assert!(start.elapsed() < LONG, "never still: {before:?}, then {now:?}");
+        assert!(start.elapsed() < LONG, "not {least}, or never still: {before:?}, then {now:?}");
         before = now;
     }
     thread::sleep(STILL);
-    assert_eq!(before, switches(prefix));
+    assert_eq!(before, threads(prefix));
     before.len()
 }

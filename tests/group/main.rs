@@ -64,20 +64,25 @@ fn a_dropped_group_cancels_its_tasks() {
 
 #[test]
 fn a_cancelled_task_takes_its_tree_with_it() {
-    fn tree(depth: usize, drops: Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    type Counts = [Arc<AtomicUsize>; 2];
+    fn tree(depth: usize, counts: Counts) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            let _guard = CountDrop(drops.clone());
+            let [made, drops] = counts.clone();
+            let _guard = CountDrop(drops);
+            made.fetch_add(1, Ordering::SeqCst);
             let group = TaskGroup::new();
             for _ in 0..if depth > 0 { 2 } else { 0 } {
-                group.spawn(tree(depth - 1, drops.clone()));
+                group.spawn(tree(depth - 1, counts.clone()));
             }
             pending::<()>().await;
         })
     }
-    let drops = Arc::new(AtomicUsize::new(0));
+    let counts = Counts::default();
+    let [made, drops] = &counts;
     let coord = started(2);
-    let root = coord.spawn(tree(6, drops.clone()));
-    eventually("the tree has grown", || coord.metrics().num_alive_tasks() == 127);
+    let root = coord.spawn(tree(6, counts.clone()));
+    eventually("the tree has grown", || made.load(Ordering::SeqCst) == 127);
+    assert_eq!(coord.metrics().num_alive_tasks(), 127);
     coord.block_on(root.cancel()).unwrap_err();
     eventually("all of it is gone", || coord.metrics().num_alive_tasks() == 0);
     assert_eq!(drops.load(Ordering::SeqCst), 127);

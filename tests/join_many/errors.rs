@@ -128,19 +128,32 @@ fn results_that_panic_in_their_drop_go_to_the_hook_and_the_error_is_given() {
         }
     }
     let (coord, told) = logged();
-    let late = || async {
-        // The others are ready by then.
-        for _ in 0..1_000 {
-            oasync::yield_now().await;
+    let ready = Arc::new(AtomicUsize::new(0));
+    // The last one fails when, with those of the calls before, so many others are ready.
+    let child = |n, others| {
+        let ready = ready.clone();
+        async move {
+            if n < 3 {
+                ready.fetch_add(1, Ordering::SeqCst);
+                return Ok(Bomb);
+            }
+            while ready.load(Ordering::SeqCst) < others {
+                oasync::yield_now().await;
+            }
+            Err("planned")
         }
-        Err::<Bomb, _>("planned")
     };
-    let child = |n| async move { if n == 3 { late().await } else { Ok(Bomb) } };
-    assert_eq!(coord.block_on(try_join(child(0), late())).err(), Some("planned"));
-    assert_eq!(told.load(Ordering::SeqCst), 1);
-    assert_eq!(coord.block_on(try_join_all((0..4).map(child))).err(), Some("planned"));
-    assert_eq!(told.load(Ordering::SeqCst), 4);
-    assert_eq!(coord.block_on(try_map_concurrent(0..4, 4, child)).err(), Some("planned"));
+    // The poll that makes one ready may still be under way, and drops it.
+    let is_told = |n| eventually("each is told", || told.load(Ordering::SeqCst) == n);
+    assert_eq!(coord.block_on(try_join(child(0, 1), child(3, 1))).err(), Some("planned"));
+    is_told(1);
+    let four = (0..4).map(|n| child(n, 4));
+    assert_eq!(coord.block_on(try_join_all(four)).err(), Some("planned"));
+    is_told(4);
+    let four = try_map_concurrent(0..4, 4, |n| child(n, 7));
+    assert_eq!(coord.block_on(four).err(), Some("planned"));
+    is_told(7);
+    drop(coord);
     assert_eq!(told.load(Ordering::SeqCst), 7);
 }
 

@@ -101,13 +101,8 @@ fn results_and_futures_that_panic_in_their_drop_go_to_the_hook() {
         }
     }
     let (coord, told) = logged();
-    let bad = || async {
-        // The other is ready by then.
-        for _ in 0..1_000 {
-            oasync::yield_now().await;
-        }
-        panic!("planned: late");
-    };
+    // The other is polled first.
+    let bad = || async { panic!("planned: late") };
     assert_eq!(panic_of(&coord, join(async { Bomb }, bad())), "planned: late");
     assert_eq!(told.load(Ordering::SeqCst), 1);
     let pending_bomb = async {
@@ -116,19 +111,23 @@ fn results_and_futures_that_panic_in_their_drop_go_to_the_hook() {
     };
     assert_eq!(panic_of(&coord, join(pending_bomb, bad())), "planned: late");
     assert_eq!(told.load(Ordering::SeqCst), 2);
-    let children = (0..4).map(|n| async move {
-        if n == 3 {
-            bad_for(n).await;
+    let ready = Arc::new(AtomicUsize::new(0));
+    let children = (0..4).map(|n| {
+        let ready = ready.clone();
+        async move {
+            if n < 3 {
+                ready.fetch_add(1, Ordering::SeqCst);
+                return Bomb;
+            }
+            while ready.load(Ordering::SeqCst) < 3 {
+                oasync::yield_now().await;
+            }
+            panic!("planned: late");
         }
-        Bomb
     });
     assert_eq!(panic_of(&coord, join_all(children)), "planned: late");
+    // The poll that makes one ready may still be under way, and drops it.
+    eventually("each is told", || told.load(Ordering::SeqCst) == 5);
+    drop(coord);
     assert_eq!(told.load(Ordering::SeqCst), 5);
-}
-
-async fn bad_for(_: i32) {
-    for _ in 0..1_000 {
-        oasync::yield_now().await;
-    }
-    panic!("planned: late");
 }

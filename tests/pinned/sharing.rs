@@ -115,7 +115,9 @@ fn pinned_tasks_and_others_wake_each_other() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_coordinator_with_pinned_tasks_that_wait_makes_no_polls_and_no_parks() {
-    let coord = Coordinator::builder().workers(2).thread_name("pin-still").build().unwrap();
+    let builder = Coordinator::builder().workers(2).thread_name("pin-still");
+    // Nobody comes because a worker is late.
+    let coord = builder.stall_threshold(10 * LONG).build().unwrap();
     coord.start().unwrap();
     let tasks: Vec<_> = (0..4).map(|_| coord.spawn_pinned(pending::<()>)).collect();
     assert_eq!(block_on(coord.broadcast(|| ())).len(), 2);
@@ -123,9 +125,9 @@ fn an_idle_coordinator_with_pinned_tasks_that_wait_makes_no_polls_and_no_parks()
     block_on(coord.spawn(async { oasync::spawn(async {}).await.unwrap() })).unwrap();
     let polls = || coord.metrics().workers().iter().map(|w| w.poll_count).sum::<u64>();
     let parks = || coord.metrics().workers().iter().map(|w| w.park_count).sum::<u64>();
-    assert_eq!(assert_still("pin-still"), 3, "two workers and the watcher");
+    assert_eq!(assert_still("pin-still", 3), 3, "two workers and the watcher");
     let before = (polls(), parks());
-    assert_still("pin-still");
+    assert_still("pin-still", 3);
     assert_eq!((polls(), parks()), before);
     drop(tasks);
 }

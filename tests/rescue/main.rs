@@ -25,6 +25,14 @@ fn spin_until(flag: &AtomicBool) {
     }
 }
 
+/// Goes on in a poll by a worker. One by a blocking thread, which comes if the worker is
+/// late, is no stall.
+async fn stay_on_a_worker() {
+    while oasync::worker_info().unwrap().kind() != WorkerKind::Worker {
+        oasync::yield_now().await;
+    }
+}
+
 #[test]
 fn what_a_main_future_spawned_runs_while_it_computes() {
     let coord = coordinator(2);
@@ -159,7 +167,10 @@ fn a_stall_is_told_once_with_its_task() {
     coord.start().unwrap();
     let (release, released) = mpsc::channel::<()>();
     let line = line!() + 1;
-    let task = coord.spawn(async move { released.recv().is_ok() });
+    let task = coord.spawn(async move {
+        stay_on_a_worker().await;
+        released.recv().is_ok()
+    });
     let stall = rx.recv_timeout(LONG).unwrap();
     assert_eq!((stall.id, stall.worker), (task.id(), 0));
     assert_eq!(stall.location.line(), line);

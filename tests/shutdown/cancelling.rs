@@ -100,7 +100,13 @@ fn of_100_000_pending_tasks() {
             drop(coord);
         } else {
             let report = coord.shutdown(Duration::ZERO);
-            assert_eq!((report.finished, report.cancelled), (0, 100_000));
+            if report.still_running.is_empty() {
+                assert_eq!((report.finished, report.cancelled), (0, 100_000));
+            } else {
+                // On a machine under load so many drops may last longer than it waits.
+                eventually("all have ended", || coord.metrics().finished_count() == 100_000);
+                assert!(coord.shutdown(Duration::ZERO).still_running.is_empty());
+            }
         }
         assert_eq!((count.made(), count.dropped()), (100_000, 100_000));
         no_threads("sd-100k");
@@ -262,6 +268,7 @@ fn no_thread_is_started_only_to_end() {
         let coord = Coordinator::builder()
             .workers(2)
             .thread_name("sd-idle")
+            .stall_threshold(10 * LONG)
             .on_thread_start(move |_| {
                 started.fetch_add(1, Ordering::SeqCst);
             })

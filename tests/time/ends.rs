@@ -51,7 +51,18 @@ fn so_is_it_when_the_coordinator_is_dropped() {
 fn a_shutdown_waits_for_those_whose_time_comes() {
     in_time(|| {
         let coord = started(2);
-        let dropped = sleepers(&coord, 100, ms(30));
+        let dropped = Arc::new(AtomicUsize::new(0));
+        for _ in 0..100 {
+            let (guard, handle) = (CountDrop(dropped.clone()), coord.handle());
+            coord.go(async move {
+                let _guard = guard;
+                // What ends before is not counted.
+                while !handle.is_shutting_down() {
+                    sleep(ms(1)).await;
+                }
+                sleep(ms(30)).await;
+            });
+        }
         let report = coord.shutdown(FAR);
         assert_eq!((report.finished, report.cancelled), (100, 0));
         assert_eq!(dropped.load(Ordering::SeqCst), 100);

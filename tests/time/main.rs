@@ -37,7 +37,12 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 /// Runs `f` on a thread of its own: a hang becomes a failure.
 #[track_caller]
 fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    within(LONG, f)
+}
+
+#[track_caller]
+fn within<T: Send + 'static>(limit: Duration, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = std::sync::mpsc::channel();
     std::thread::spawn(move || tx.send(f()));
-    rx.recv_timeout(LONG).expect("it came to its end, without a panic")
+    rx.recv_timeout(limit).expect("it came to its end, without a panic")
 }
