@@ -254,18 +254,21 @@ impl Watcher {
         }
     }
 
-    /// The same, also while the system is asked again.
-    pub(crate) fn is_missing(&self) -> bool {
-        // Relaxed: it may be seen a look later.
-        let again = || self.refusals.load(Ordering::Relaxed) > 0;
-        self.is_refused() || self.state.load(Ordering::SeqCst) == STARTING && again()
-    }
-
     /// Whether nobody watches, for the system gave no thread.
     pub(crate) fn is_refused(&self) -> bool {
         // SeqCst: meets the swap in `start`. Either this sees it, after the holder has given
         // up its role, or that is seen given up by those who are woken there.
         self.state.load(Ordering::SeqCst) == REFUSED
+    }
+
+    /// The same, also while the system is asked again.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self.state.load(Ordering::SeqCst) {
+            REFUSED => true,
+            // Relaxed: it may be seen a look later.
+            STARTING => self.refusals.load(Ordering::Relaxed) > 0,
+            _ => false,
+        }
     }
 }
 
