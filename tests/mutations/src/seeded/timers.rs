@@ -43,8 +43,8 @@ fn holders() -> Vec<Bug> {
         bug(
             "who adds a timer without a seat sends for nobody",
             TIMERS,
-            "        if context::seat(self).is_none() {\n            self.send_for_holder();",
-            "        if false {\n            self.send_for_holder();",
+            "if context::seat(self).is_none() || self.watcher.is_refused() {",
+            "if self.watcher.is_refused() {",
             OUTSIDE,
         ),
         bug(
