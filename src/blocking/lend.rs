@@ -36,9 +36,7 @@ impl<'a> Lender<'a> {
         if shared.idle.vacant() > 0 && (!shared.has_work() || shared.idle.somebody_comes()) {
             return false;
         }
-        // SeqCst: see `BlockingPool::lenders`. (The bound need not be exact.)
-        if pool.lenders.fetch_add(1, Ordering::SeqCst) >= most(shared) {
-            pool.lenders.fetch_sub(1, Ordering::Relaxed);
+        if !pool.lenders.enter(most(shared)) {
             return false;
         }
         self.entry.lending.set(true);
@@ -47,6 +45,9 @@ impl<'a> Lender<'a> {
         let lent = runnable.is_some();
         if let Some(runnable) = runnable {
             pool.lends.fetch_add(1, Ordering::Relaxed);
+            // From now on closures may wait behind a poll that does not return; and that no
+            // seat is vacant need not mean that anybody sat on the last one.
+            shared.watcher.poke(shared);
             // No seat tells what is polled here, and it may be stuck.
             let _listed = pool.list(&runnable);
             task::run(self.entry, runnable);

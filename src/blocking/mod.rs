@@ -30,6 +30,7 @@
 
 pub(crate) mod cancel;
 mod lend;
+mod lenders;
 mod thread;
 
 use std::collections::VecDeque;
@@ -37,11 +38,10 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use self::lenders::Lenders;
 use crate::context::Entry;
 use crate::shared::Shared;
-use crate::sync_facade::{
-    Arc, AtomicU64, AtomicUsize, Condvar, Instant, Mutex, MutexGuard, Ordering, lock,
-};
+use crate::sync_facade::{Arc, AtomicU64, Condvar, Instant, Mutex, MutexGuard, Ordering, lock};
 use crate::task::{self, Meta, Runnable, TaskId};
 use crate::threads::Indices;
 
@@ -51,7 +51,7 @@ pub(crate) struct BlockingPool {
     max: usize,
     keep_alive: Duration,
     indices: Indices,
-    lenders: AtomicUsize,
+    lenders: Lenders,
     lends: AtomicU64,
 }
 
@@ -106,7 +106,7 @@ impl BlockingPool {
             max,
             keep_alive,
             indices: Indices::default(),
-            lenders: AtomicUsize::new(0),
+            lenders: Lenders::default(),
             lends: AtomicU64::new(0),
         }
     }
@@ -171,9 +171,7 @@ impl BlockingPool {
     /// lock, and so sees that those who took one no longer lend. For the watcher, which looks
     /// without, the next tick will do.
     pub(crate) fn lenders(&self) -> usize {
-        // SeqCst: if nobody watches, whoever is about to lend counts itself and then looks at
-        // the watcher's state, which was written before this: one of the two sees the other.
-        self.lenders.load(Ordering::SeqCst)
+        self.lenders.count()
     }
 
     /// Whether closures wait because threads lend.
@@ -287,7 +285,7 @@ impl BlockingPool {
     /// Counts a lender out, once.
     fn stop_lending(&self, entry: &Entry<'_>) {
         if entry.lending.replace(false) {
-            self.lenders.fetch_sub(1, Ordering::Relaxed);
+            self.lenders.leave();
         }
     }
 

@@ -11,6 +11,8 @@ use oasync_models::{explore_with, task};
 #[allow(dead_code)]
 #[path = "../../src/idle/mod.rs"]
 mod idle;
+#[path = "../../src/blocking/lenders.rs"]
+mod lenders;
 #[allow(dead_code)]
 #[path = "../../src/parker.rs"]
 mod parker;
@@ -21,7 +23,7 @@ mod seat;
 #[path = "../../src/timers/mod.rs"]
 mod timers;
 #[allow(dead_code)]
-#[path = "../../src/watch.rs"]
+#[path = "../../src/watch/mod.rs"]
 mod watch;
 
 #[allow(dead_code)]
@@ -33,7 +35,7 @@ mod queue {
 }
 
 mod sync_facade {
-    pub(crate) use oasync_models::sc::{AtomicU8, AtomicU64};
+    pub(crate) use oasync_models::sc::{AtomicU8, AtomicU64, AtomicUsize};
     pub(crate) use oasync_models::sync_facade::*;
 }
 
@@ -108,10 +110,11 @@ mod shared {
     use std::time::Duration;
 
     use crate::idle::Idle;
+    use crate::lenders::Lenders;
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync_facade::{Arc, AtomicBool, Instant, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, Weak, lock};
     use crate::task::Runnable;
     use crate::timers::Timers;
     use crate::watch::Watcher;
@@ -151,7 +154,7 @@ mod shared {
                 threads: Threads::default(),
                 options: Options { thread_name: "model", stall_threshold },
                 hooks: Hooks,
-                blocking: Blocking { tried: Parker::new() },
+                blocking: Blocking::new(),
                 registry: Registry,
                 rescued: Arc::new(Parker::new()),
                 over: AtomicBool::new(false),
@@ -261,22 +264,40 @@ mod shared {
         }
     }
 
-    /// Nobody lends in these models.
     pub(crate) struct Blocking {
         /// Told when the watcher tries again to get a thread, or closures go to the workers.
         pub(crate) tried: Parker,
+        lenders: Lenders,
+        /// Told when a thread is sent for closures that wait for a lender.
+        sent: Parker,
     }
 
     impl Blocking {
+        fn new() -> Self {
+            let (tried, sent) = (Parker::new(), Parker::new());
+            Blocking { tried, lenders: Lenders::default(), sent }
+        }
+
         pub(crate) fn lenders(&self) -> usize {
-            0
+            self.lenders.count()
         }
 
+        /// Closures wait as long as somebody lends.
         pub(crate) fn waits_for_lenders(&self) -> bool {
-            false
+            self.lenders() > 0
         }
 
-        pub(crate) fn send_for_lender(&self, _: &Shared) {}
+        pub(crate) fn send_for_lender(&self, _: &Shared) {
+            self.sent.unpark();
+        }
+
+        /// What a lender does whose poll waits for a closure.
+        pub(crate) fn lend(&self, shared: &Shared) {
+            assert!(self.lenders.enter(1));
+            shared.watcher.poke(shared);
+            self.sent.park(None);
+            self.lenders.leave();
+        }
 
         pub(crate) fn try_again(&self, _: &Shared) {
             self.tried.unpark();
@@ -344,6 +365,18 @@ fn a_watcher_that_goes_to_sleep_tries_again_what_was_refused() {
             assert!(shared.watcher.try_again_later(&shared));
             shared.blocking.tried.park(None);
         }
+        end(&shared);
+    });
+}
+
+/// No seat need be taken meanwhile.
+#[test]
+fn a_watcher_that_goes_to_sleep_sees_who_lends() {
+    explore_with("watcher, a lender", 3, || {
+        let shared = Shared::with(1, Duration::ZERO);
+        shared.idle.open();
+        shared.watcher.poke(&shared);
+        shared.blocking.lend(&shared);
         end(&shared);
     });
 }

@@ -1,10 +1,10 @@
 //! The system gives no thread, every other time; or refuses a single one.
 
 use oasync::model::{refuse_one_thread, refuse_threads};
-use oasync::{WorkerKind, spawn, spawn_blocking};
+use oasync::{Coordinator, WorkerKind, spawn, spawn_blocking};
 use shuttle::sync::mpsc;
 
-use crate::support::{Gate, Ledger, check, coordinator, outside, ticks, wait};
+use crate::support::{Gate, Ledger, check, coordinator, outside, ticks, wait, waits_for_a_closure};
 
 /// A caller is there, so all of it runs.
 #[test]
@@ -146,6 +146,27 @@ fn a_closure_that_another_waits_for_runs_though_a_thread_was_refused() {
         });
         let (end, time) = ticks();
         wait(outer).unwrap();
+        wait(ledger.settled());
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// A task, which may be lent.
+#[test]
+fn a_closure_that_a_lender_waits_for_runs_though_a_thread_was_refused() {
+    check(|| {
+        let builder = Coordinator::builder().workers(2).blocking_threads(1);
+        let (coord, ledger) = (builder.build().unwrap(), Ledger::default());
+        refuse_one_thread(5);
+        if coord.start().is_err() {
+            return;
+        }
+        let (end, time) = ticks();
+        coord.gob(|| ());
+        coord.go(async {});
+        wait(coord.spawn(waits_for_a_closure(&coord, &ledger))).unwrap();
         wait(ledger.settled());
         end.open();
         time.join().unwrap();

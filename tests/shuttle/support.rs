@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use oasync::{Coordinator, JoinHandle};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
-use shuttle::sync::Mutex;
+use shuttle::sync::{Mutex, mpsc};
 
 /// Schedules for each model and scheduler, if `SHUTTLE_ITERATIONS` does not say.
 const SCHEDULES: usize = 10_000;
@@ -185,4 +185,17 @@ pub fn ticks() -> (Gate, shuttle::thread::JoinHandle<()>) {
         }
     });
     (end, thread)
+}
+
+/// A task that blocks until a closure has run.
+pub fn waits_for_a_closure(
+    coord: &Coordinator,
+    ledger: &Ledger,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (counted, handle) = (ledger.counted(), coord.handle());
+    async move {
+        let (sender, receiver) = mpsc::channel();
+        handle.gob(move || sender.send(counted).unwrap());
+        drop(receiver.recv().unwrap());
+    }
 }

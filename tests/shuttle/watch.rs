@@ -5,7 +5,7 @@ use std::time::Duration;
 use oasync::{Coordinator, spawn};
 use shuttle::sync::mpsc;
 
-use crate::support::{Ledger, check, ticks, wait};
+use crate::support::{Ledger, check, ticks, wait, waits_for_a_closure};
 
 fn watched(workers: usize) -> Coordinator {
     let builder = Coordinator::builder().workers(workers).blocking_threads(1);
@@ -87,6 +87,25 @@ fn a_watcher_that_falls_asleep_misses_no_stuck_worker() {
             });
             wait(stuck).unwrap();
         }
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// The pool's only thread lends, if it meets the task while one worker is on its way to it
+/// and the other one busy, and then waits for a closure.
+#[test]
+fn a_closure_that_a_lender_waits_for_runs() {
+    check(|| {
+        let (coord, ledger) = (watched(2), Ledger::default());
+        let (end, time) = ticks();
+        for _ in 0..2 {
+            coord.gob(|| ());
+            coord.go(async {});
+            wait(coord.spawn(waits_for_a_closure(&coord, &ledger))).unwrap();
+        }
+        wait(ledger.settled());
         end.open();
         time.join().unwrap();
         ledger.end(coord);

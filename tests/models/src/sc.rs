@@ -65,6 +65,7 @@ macro_rules! atomic {
             }
 
             pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                stores(order);
                 let old = self.0.swap(value, order);
                 wrote(order);
                 old
@@ -77,6 +78,7 @@ macro_rules! atomic {
                 order: Ordering,
                 failed: Ordering,
             ) -> Result<$value, $value> {
+                stores(order);
                 let old = self.0.compare_exchange(current, new, order, failed)?;
                 wrote(order);
                 Ok(old)
@@ -113,6 +115,7 @@ macro_rules! atomic {
     )* };
     (@both $value:ty, $($op:ident)*) => { $(
         pub fn $op(&self, value: $value, order: Ordering) -> $value {
+            stores(order);
             let old = self.0.$op(value, order);
             wrote(order);
             old

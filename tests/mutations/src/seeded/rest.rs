@@ -8,8 +8,9 @@ const LOCAL: &str = "src/queue/local.rs";
 const PARKER: &str = "src/parker.rs";
 const REGISTRY: &str = "src/task/registry.rs";
 const SLOT: &str = "src/queue/run_slot.rs";
+const LENDERS: &str = "src/blocking/lenders.rs";
 const THREAD: &str = "src/blocking/thread.rs";
-const WATCH: &str = "src/watch.rs";
+const WATCH: &str = "src/watch/mod.rs";
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = threads();
@@ -87,7 +88,7 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher sleeps though a thread was refused",
             WATCH,
-            " && !self.short.load(Ordering::SeqCst)",
+            "\n                && !self.short.load(Ordering::SeqCst)",
             "",
             model!("watcher", "a_watcher_that_goes_to_sleep_tries_again_what_was_refused"),
         ),
@@ -143,7 +144,7 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher sleeps without a look at the word",
             WATCH,
-            "shared.idle.vacant() == shared.seats.len() && ",
+            "shared.idle.vacant() == shared.seats.len()\n                && ",
             "",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
         ),
@@ -153,6 +154,20 @@ fn threads() -> Vec<Bug> {
             "self.state.swap(state, Ordering::SeqCst);",
             "self.state.swap(state, Ordering::AcqRel);",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_what_gets_stuck"),
+        ),
+        quick(
+            "the watcher sleeps while a thread lends",
+            WATCH,
+            "\n                && shared.blocking.lenders() == 0",
+            "",
+            model!("watcher", "a_watcher_that_goes_to_sleep_sees_who_lends"),
+        ),
+        quick(
+            "a lender's count may come after its look at the watcher",
+            LENDERS,
+            "self.0.fetch_add(1, Ordering::SeqCst)",
+            "self.0.fetch_add(1, Ordering::AcqRel)",
+            model!("watcher", "a_watcher_that_goes_to_sleep_sees_who_lends"),
         ),
         quick(
             "the watcher gets slow without a look at the word",

@@ -4,7 +4,7 @@ use super::{Bug, Catcher};
 
 const TIMERS: &str = "src/timers/mod.rs";
 const SHARD: &str = "src/timers/shard.rs";
-const WATCH: &str = "src/watch.rs";
+const WATCH: &str = "src/watch/look.rs";
 const WORKER: &str = "src/worker.rs";
 
 const OUTSIDE: Catcher = model!("timers", "a_timer_added_without_a_seat_is_fired");

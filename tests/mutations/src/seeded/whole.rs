@@ -79,11 +79,19 @@ pub fn bugs() -> Vec<Bug> {
         },
         Bug {
             name: "the watcher leaves the run slot of a stuck worker alone",
-            file: "src/watch.rs",
+            file: "src/watch/look.rs",
             sound: "if let Some(runnable) = seat.slot.take() {",
             broken: "if let Some(runnable) = None::<crate::task::Runnable> {",
             by: shuttle!("watch::what_is_in_the_run_slot_of_a_stuck_worker_runs"),
             quick: false,
+        },
+        Bug {
+            name: "the watcher is not told of a thread that lends",
+            file: "src/blocking/lend.rs",
+            sound: "            shared.watcher.poke(shared);\n",
+            broken: "",
+            by: shuttle!("watch::a_closure_that_a_lender_waits_for_runs"),
+            quick: true,
         },
         Bug {
             name: "the whole: admission before the count",
@@ -137,7 +145,7 @@ pub fn bugs() -> Vec<Bug> {
         },
         Bug {
             name: "a watcher that was refused once is not asked for again",
-            file: "src/watch.rs",
+            file: "src/watch/mod.rs",
             sound: "if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {",
             broken: "if self.refusals.fetch_add(1, Ordering::Relaxed) < u64::MAX {",
             by: shuttle!("refused::what_is_behind_a_stuck_worker_runs_though_a_thread_was_refused"),

@@ -1,0 +1,222 @@
+//! What the watcher's thread looks at.
+//!
+//! Every [`TICK`] it compares each seat's count of polls with what it was. A seat
+//! that is taken and whose count stands still is in one long poll (of a task or of
+//! a main future). Then:
+//!
+//! * what is in its *run slot*, where no searcher looks, goes to the injector;
+//! * after [`stall_threshold`](crate::Builder::stall_threshold), and again at every
+//!   further threshold, if work waits and no worker comes for it, a blocking thread is
+//!   sent to lend: an idle one, or a new one. Searching workers steal from the
+//!   stuck local queue anyway;
+//! * after the first threshold, the stall is counted and told to the hook.
+//!
+//! A thread that lends may be stuck in its poll as well. If closures wait for it, the
+//! watcher sends another for them.
+//!
+//! *Nobody is disturbed in vain.* While all seats are taken, nobody is free for what is
+//! in a slot, and the machine is busy: the watcher looks every [`SLOW_TICK`] only, until
+//! a seat is given up. It wakes in between for timers.
+//!
+//! *Timers* that are overdue by a millisecond, because every thread that would fire
+//! them is in a long poll, it fires itself. While some wait it does not sleep for
+//! longer than that; see `timers/README.md`.
+//!
+//! The count of polls is there for the metrics. The watcher also notes the longest poll
+//! of each seat: one that lasted is seen at two looks at least, and what is noted lacks
+//! less than a tick (slow or not) at each end.
+
+use std::time::Duration;
+
+use super::{ASLEEP, AWAKE, SLOW};
+use crate::WorkerKind;
+use crate::context::{self, Entry};
+use crate::parker::{self, Parker};
+use crate::shared::Shared;
+use crate::stall::{Listeners, Stall};
+use crate::sync_facade::{Arc, Instant, Ordering, bound};
+
+/// How often the watcher looks while a seat is taken.
+pub(super) const TICK: Duration = Duration::from_micros(500);
+
+/// How often, at least, while all are.
+const SLOW_TICK: Duration = Duration::from_millis(bound(5, u32::MAX) as u64);
+
+/// So many ticks with all seats taken, and it is slow.
+const RUSH: u32 = bound(4, 1);
+
+/// So many ticks without a taken seat, and the watcher sleeps.
+const LINGER: u32 = bound(20, 1);
+
+/// So many times in a row, at most, it fires timers before it looks at the seats.
+const FIRE_ROUNDS: u32 = 16;
+
+/// What the watcher knows of a seat.
+#[derive(Clone)]
+struct Seen {
+    /// The count of polls at the last look; `None` if the seat was vacant.
+    polls: Option<u64>,
+    /// When it was seen first.
+    since: Instant,
+    /// How many thresholds of this stall have passed.
+    thresholds: u32,
+}
+
+/// The body of the watcher's thread.
+pub(super) fn watch(shared: &Arc<Shared>) {
+    context::settle(shared);
+    let entry = Entry::new(shared, WorkerKind::Watcher, Some(0));
+    let _entered = entry.enter();
+    let parker = shared.watcher.parker.get_or_init(parker::current);
+    // SeqCst: whoever finds it awake relies on a look after this.
+    shared.watcher.state.swap(AWAKE, Ordering::SeqCst);
+    let _listed = shared.list_parked(parker.clone());
+    let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
+    let mut seen = vec![nothing; shared.seats.len()];
+    let mut listeners = Listeners::default();
+    let (mut held_up, mut short) = (None, None);
+    let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
+    let (mut quiet, mut rush) = (0, 0);
+    while !shared.is_over() {
+        if quiet >= LINGER && shared.watcher.try_sleep(shared) {
+            sleep(shared, parker);
+            quiet = 0;
+            // The wake-up may have been for the end.
+            continue;
+        }
+        if rush >= RUSH && shared.watcher.try_slow(shared) {
+            if !wait_slowly(shared, parker, slow_tick) {
+                rush = 0;
+            }
+        } else {
+            shared.timers.watcher_ticks();
+            parker.park(Some(Instant::now() + TICK));
+        }
+        fire_overdue(shared);
+        let lends = look_at_pool(shared, &mut held_up);
+        let short = look_for_threads(shared, &mut short);
+        let taken = look(shared, &mut seen, &mut listeners);
+        quiet = if taken || lends || short { 0 } else { quiet + 1 };
+        rush = if shared.idle.vacant() == 0 { rush.saturating_add(1) } else { 0 };
+    }
+}
+
+/// Sleeps until it is woken to watch; for a timer that nobody else has fired it
+/// wakes in between.
+fn sleep(shared: &Shared, parker: &Parker) {
+    // SeqCst: meets the swap in `rouse`.
+    while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
+        fire_overdue(shared);
+        parker.park(shared.timers.watch());
+    }
+}
+
+/// Waits for `tick`, for a timer that nobody else has fired, or for a vacant seat; false
+/// if it was that.
+fn wait_slowly(shared: &Shared, parker: &Parker, tick: Duration) -> bool {
+    let tick = Instant::now() + tick;
+    parker.park(Some(shared.timers.watch().map_or(tick, |at| at.min(tick))));
+    // SeqCst: meets the swap in `rouse`.
+    shared.watcher.state.swap(AWAKE, Ordering::SeqCst) == SLOW
+}
+
+/// Fires the timers that the workers are late for.
+pub(super) fn fire_overdue(shared: &Shared) {
+    for _ in 0..FIRE_ROUNDS {
+        if !shared.timers.is_overdue() {
+            return;
+        }
+        shared.fire_timers();
+    }
+}
+
+/// Looks at every seat; false if all are vacant.
+fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
+    let mut taken = false;
+    for (seat, seen) in shared.seats.iter().zip(seen) {
+        let counters = &seat.counters;
+        let now = Instant::now();
+        let sits = counters.is_taken();
+        // Relaxed: a stale count is noticed one tick later.
+        let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
+        taken |= sits;
+        if !sits || polls != seen.polls {
+            *seen = Seen { polls, since: now, thresholds: 0 };
+            continue;
+        }
+        if let Some(runnable) = seat.slot.take() {
+            shared.watcher.rescued.fetch_add(1, Ordering::Relaxed);
+            shared.inject(runnable);
+        }
+        let lasts = now - seen.since;
+        if counters.running().is_some() {
+            // Relaxed: for the metrics. The watcher alone writes it.
+            counters.longest.fetch_max(lasts.as_nanos() as u64, Ordering::Relaxed);
+        }
+        if lasts >= shared.options.stall_threshold * (seen.thresholds + 1) {
+            seen.thresholds += 1;
+            // Before help comes, with which it may end.
+            let stall = if seen.thresholds == 1 { note(shared, seat.index, lasts) } else { None };
+            send_help(shared);
+            if let Some(stall) = stall {
+                listeners.tell(&shared.hooks, &stall);
+            }
+        }
+    }
+    taken
+}
+
+/// Sends a thread for closures that wait for a threshold because a thread that lends
+/// is stuck in its poll; false if none lends.
+fn look_at_pool(shared: &Shared, since: &mut Option<Instant>) -> bool {
+    let pool = &shared.blocking;
+    if !pool.waits_for_lenders() {
+        *since = None;
+    } else if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
+        *since = None;
+        pool.send_for_lender(shared);
+    }
+    pool.lenders() > 0
+}
+
+/// A threshold after the system gave no thread, tries again; false if none was refused.
+fn look_for_threads(shared: &Shared, since: &mut Option<Instant>) -> bool {
+    let short = &shared.watcher.short;
+    // Relaxed: `try_sleep` looks again.
+    if !short.load(Ordering::Relaxed) {
+        *since = None;
+        return false;
+    }
+    if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
+        *since = None;
+        // Before the attempts, which may set it again.
+        short.store(false, Ordering::SeqCst);
+        shared.blocking.try_again(shared);
+        send_help(shared);
+    }
+    true
+}
+
+/// Work may wait though nobody is free to run it, for another threshold: wakes or
+/// starts a worker; if none is to be had, sends a blocking thread to lend.
+fn send_help(shared: &Shared) {
+    if shared.has_work() {
+        shared.notify();
+        // With no seat vacant the one who comes may be busy or stuck too.
+        if shared.idle.vacant() == 0 || !shared.idle.somebody_comes() {
+            shared.blocking.send_for_lender(shared);
+        }
+    }
+}
+
+/// Counts the stall, if it is one of a task, and says what to tell those who listen.
+fn note(shared: &Shared, worker: usize, lasts: Duration) -> Option<Stall> {
+    let (id, location) = shared.seats[worker].counters.running()?;
+    // Before it is counted: whoever waits for that may end the task, and with it its name.
+    let stall = Listeners::any(&shared.hooks).then(|| {
+        let name = shared.registry.name_of(id);
+        Stall { id, name, location, worker, lasts }
+    });
+    shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);
+    stall
+}
