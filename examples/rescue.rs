@@ -1,6 +1,9 @@
 //! Two tasks block both workers for a second, with 1,000 tasks queued behind them. When
 //! do those run? Once on oasync, once on tokio, once on smol's executor.
 //!
+//! And if one worker only computes: how long does the task wait that it woke last, which is
+//! in its run slot, until the free worker has it?
+//!
 //! ```text
 //! cargo run --release --example rescue
 //! ```
@@ -8,7 +11,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +19,8 @@ use std::time::{Duration, Instant};
 const WORKERS: usize = 2;
 const BEHIND: usize = 1_000;
 const BLOCKED: Duration = Duration::from_secs(1);
+
+const SLOTS: usize = 101;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
@@ -28,6 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     on_tokio()?.draw("tokio");
     on_smol().draw("smol");
     println!("\noasync took {rescued} tasks out of run slots, and lent threads for the rest.");
+    let waits = in_run_slots()?;
+    let [median, longest] = [waits[SLOTS / 2], waits[SLOTS - 1]].map(|wait| wait.as_micros());
+    println!(
+        "Behind one worker that computes: {median} us in the median of {SLOTS}, {longest} us at most."
+    );
     if rescued == 0 || ran.all >= BLOCKED {
         return Err("nothing was rescued".into());
     }
@@ -62,6 +72,29 @@ fn on_smol() -> Ran {
     drop(stop);
     threads.into_iter().for_each(|thread| assert!(thread.join().unwrap()));
     ran
+}
+
+/// How long each task waited in the run slot of a worker that computes on, while the other
+/// worker is free; sorted.
+fn in_run_slots() -> std::io::Result<Vec<Duration>> {
+    let coord = oasync::Coordinator::builder().workers(2).build()?;
+    coord.start()?;
+    let wait = || {
+        coord.spawn(async {
+            let (taken, woken) = (Arc::new(AtomicBool::new(false)), Instant::now());
+            oasync::go({
+                let taken = taken.clone();
+                async move { taken.store(true, Ordering::SeqCst) }
+            });
+            while !taken.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+            }
+            woken.elapsed()
+        })
+    };
+    let mut waits: Vec<_> = (0..SLOTS).map(|_| coord.block_on(wait()).unwrap()).collect();
+    waits.sort();
+    Ok(waits)
 }
 
 /// When the first, half, and all of the tasks had run.
