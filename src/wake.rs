@@ -99,6 +99,14 @@ impl Shared {
         !self.injector.is_empty() || self.seats.iter().any(|seat| !seat.queue.is_empty())
     }
 
+    /// Whether work waits on though a seat is vacant: who could sit there is in a start
+    /// hook, or polls a pinned task without a seat, or was refused.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        // Meets the fence after a push whose promise, or that of another, is taken back.
+        fence(Ordering::SeqCst);
+        self.idle.vacant() > 0 && !self.idle.somebody_comes() && self.has_work()
+    }
+
     /// Wakes someone for what was pushed before the seats were open.
     pub(crate) fn notify_for_backlog(&self) {
         // Meets the fence after a push that found no seat open.

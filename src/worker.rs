@@ -103,6 +103,7 @@ fn maintain(entry: &Entry<'_>) {
     let (due, now) = shared.timers.look();
     entry.seated().inspect(|seat| seat.wind(now));
     if due {
+        end_search(entry);
         shared.fire_timers();
     }
     let Some(seat) = entry.seated() else { return };
@@ -243,6 +244,8 @@ fn rest(entry: &Entry<'_>, main: &impl Main) {
         sit_searching(entry, seat);
     }
     if due {
+        // A waker may block, and nobody is woken while a searcher is counted.
+        end_search(entry);
         // On the seat, if there is one: what is woken runs here, next.
         shared.fire_timers();
     }

@@ -105,7 +105,7 @@ proptest! {
 enum Lane {
     Push,
     PushBlock(usize),
-    TakeOne,
+    TakeOne { turn: bool },
     Take { turn: bool, takers: usize, room: usize },
 }
 
@@ -115,7 +115,7 @@ fn lane() -> impl Strategy<Value = Lane> {
     prop_oneof![
         3 => Just(Lane::Push),
         1 => (0..10_usize).prop_map(Lane::PushBlock),
-        1 => Just(Lane::TakeOne),
+        1 => any::<bool>().prop_map(|turn| Lane::TakeOne { turn }),
         3 => take,
     ]
 }
@@ -144,6 +144,14 @@ impl Lanes {
         Some(block.into())
     }
 
+    fn take(&mut self, turn: bool, takers: usize, room: usize) -> Option<Vec<u32>> {
+        if turn {
+            self.take_block(room).or_else(|| self.take_singles(takers, room))
+        } else {
+            self.take_singles(takers, room).or_else(|| self.take_block(room))
+        }
+    }
+
     fn len(&self) -> usize {
         self.singles.len() + self.blocks.iter().map(VecDeque::len).sum::<usize>()
     }
@@ -169,22 +177,16 @@ proptest! {
                     injector.push_block(block.clone());
                     model.blocks.extend((len > 0).then_some(block));
                 }
-                Lane::TakeOne => {
-                    let expected = model.singles.pop_front();
-                    let expected = expected.or_else(|| model.take_block(0).map(|taken| taken[0]));
-                    prop_assert_eq!(injector.take_one(), expected);
+                Lane::TakeOne { turn } => {
+                    let expected = model.take(turn, 1, 0).map(|taken| taken[0]);
+                    prop_assert_eq!(injector.take_one(turn), expected);
                 }
                 Lane::Take { turn, takers, room } => {
                     let taken = injector.take(turn, takers, room);
                     let taken = taken.map(|Batch { first, rest }| {
                         [first].into_iter().chain(rest).collect::<Vec<_>>()
                     });
-                    let expected = if turn {
-                        model.take_block(room).or_else(|| model.take_singles(takers, room))
-                    } else {
-                        model.take_singles(takers, room).or_else(|| model.take_block(room))
-                    };
-                    prop_assert_eq!(taken, expected);
+                    prop_assert_eq!(taken, model.take(turn, takers, room));
                 }
             }
             prop_assert_eq!(injector.len(), model.len());

@@ -262,12 +262,15 @@ fn a_value_whose_drop_panics_harms_nobody() {
         .build()
         .unwrap();
     coord.start().unwrap();
+    let (open, opened) = oasync::sync::oneshot::channel();
     let task = BOMB.sync_scope(Bomb, || {
         coord.spawn(async {
-            oasync::yield_now().await;
+            opened.await.unwrap();
             BOMB.with(|_| 4)
         })
     });
+    // Not before: else the last to hold the value would be this thread, and no task.
+    open.send(()).unwrap();
     assert_eq!(block_on(task).unwrap(), 4);
     assert!(rx.recv_timeout(LONG).unwrap().ends_with("planned"));
     assert_eq!(coord.shutdown(Duration::from_secs(60)).cancelled, 0);

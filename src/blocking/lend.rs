@@ -5,7 +5,7 @@
 //! At most twice as many threads lend as there are seats: enough to stand in for
 //! workers that are stuck, and no crowd if they are only busy. One that blocks in a
 //! lent poll steps aside: until it is back it counts neither as a thread of the
-//! pool nor as a lender.
+//! pool nor as one that is away.
 
 use crate::context::Entry;
 use crate::shared::Shared;
@@ -36,10 +36,9 @@ impl<'a> Lender<'a> {
         if shared.idle.vacant() > 0 && (!shared.has_work() || shared.idle.somebody_comes()) {
             return false;
         }
-        if !pool.lenders.enter(most(shared)) {
+        if !pool.go_away(self.entry, most(shared)) {
             return false;
         }
-        self.entry.lending.set(true);
         let stays = pool.has_job_unwatched(shared);
         let runnable = (!stays).then(|| self.thief.take()).flatten();
         let lent = runnable.is_some();
@@ -52,7 +51,7 @@ impl<'a> Lender<'a> {
             let _listed = pool.list(&runnable);
             task::run(self.entry, runnable);
         }
-        pool.stop_lending(self.entry);
+        pool.return_from(self.entry);
         lent && !self.entry.counted_out.get()
     }
 }

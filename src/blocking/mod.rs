@@ -15,10 +15,10 @@
 //! outermost `block_on` does.
 //!
 //! *The limit is one of closures.* A thread takes a closure only if, with it, at most
-//! so many threads do not lend. A lender may be stuck in its poll, and all others in
-//! closures: so the watcher, or without one whoever queues a closure, may send one thread
-//! more than the limit, which lends, or stands in for a lender. Whoever is one too many
-//! when it has nothing to lend leaves.
+//! so many threads are not *away* (`away.rs`): they lend, or are in a start hook. One that
+//! is away may be stuck there, and all others in closures: so the watcher, or without one
+//! whoever queues a closure, may send more threads than the limit, which lend, or stand in
+//! for those that are away. Whoever is one too many when it has nothing to lend leaves.
 //!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
@@ -28,9 +28,9 @@
 //! some, which may be long in their closures, the watcher tries again; if it gets none
 //! either, or there is no watcher, the closures go to the workers too.
 
+mod away;
 pub(crate) mod cancel;
 mod lend;
-mod lenders;
 mod thread;
 
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use self::lenders::Lenders;
+use self::away::Away;
 use crate::context::Entry;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, AtomicU64, Condvar, Instant, Mutex, MutexGuard, Ordering, lock};
@@ -51,7 +51,7 @@ pub(crate) struct BlockingPool {
     max: usize,
     keep_alive: Duration,
     indices: Indices,
-    lenders: Lenders,
+    away: Away,
     lends: AtomicU64,
 }
 
@@ -106,7 +106,7 @@ impl BlockingPool {
             max,
             keep_alive,
             indices: Indices::default(),
-            lenders: Lenders::default(),
+            away: Away::default(),
             lends: AtomicU64::new(0),
         }
     }
@@ -134,10 +134,10 @@ impl BlockingPool {
     /// The same under the lock: true if a thread, which is counted, is to be started.
     #[must_use]
     fn send_one(&self, shared: &Shared, state: &mut State) -> bool {
-        // Lenders may be stuck; it is the watcher who sees that.
+        // Who is away may be stuck; it is the watcher who sees that.
         let room = |state: &State| match shared.watcher.is_refused() {
             false => state.threads < self.max,
-            true => !self.is_full(state),
+            true => self.has_room(shared, state),
         };
         let starts = self.wants_one(state) && room(state);
         if starts {
@@ -152,14 +152,10 @@ impl BlockingPool {
     }
 
     /// Sends for a thread that finds no closure, or is one too many to take one,
-    /// and so lends itself; unless one is coming already, or enough lend, or are there
-    /// (those who are in a hook of the user's do not lend yet).
+    /// and so lends itself; unless one is coming already, or enough are away.
     pub(crate) fn send_for_lender(&self, shared: &Shared) {
         let mut state = lock(&self.state);
-        let most = lend::most(shared);
-        let enough = state.coming
-            || self.lenders() >= most
-            || state.threads >= self.max.saturating_add(most);
+        let enough = state.coming || self.away() >= lend::most(shared);
         if !enough && !self.wake_idle(&mut state) {
             state.expect_one();
             drop(state);
@@ -167,28 +163,66 @@ impl BlockingPool {
         }
     }
 
-    /// How many threads are in a lent poll. Whoever decides by it on a closure holds the
-    /// lock, and so sees that those who took one no longer lend. For the watcher, which looks
-    /// without, the next tick will do.
-    pub(crate) fn lenders(&self) -> usize {
-        self.lenders.count()
+    /// For the watcher: closures have waited for those who are away.
+    pub(crate) fn send_for_closures(&self, shared: &Shared) {
+        if self.expects_one(shared) {
+            self.start(shared);
+        }
     }
 
-    /// Whether closures wait because threads lend.
-    pub(crate) fn waits_for_lenders(&self) -> bool {
-        self.lenders() > 0 && {
+    /// Whether a thread, which is counted, is to be started for closures that wait, and for
+    /// whom those who are away do not count.
+    fn expects_one(&self, shared: &Shared) -> bool {
+        let mut state = lock(&self.state);
+        let expects = self.wants_one(&mut state) && self.has_room(shared, &state);
+        if expects {
+            state.expect_one();
+        }
+        expects
+    }
+
+    /// Counts this thread as one that is away, unless `most` are.
+    pub(crate) fn go_away(&self, entry: &Entry<'_>, most: usize) -> bool {
+        let goes = self.away.enter(most);
+        entry.away.set(goes);
+        goes
+    }
+
+    /// It is back, if it was counted.
+    pub(crate) fn return_from(&self, entry: &Entry<'_>) {
+        if entry.away.replace(false) {
+            self.away.leave();
+        }
+    }
+
+    /// How many threads are away. Whoever decides by it on a closure holds the lock, and so
+    /// sees that those who took one are back. For the watcher, which looks without, the
+    /// next tick will do.
+    pub(crate) fn away(&self) -> usize {
+        self.away.count()
+    }
+
+    /// Whether closures wait though fewer run than may, because threads are away.
+    pub(crate) fn waits(&self) -> bool {
+        self.away() > 0 && {
             let state = lock(&self.state);
-            !state.queue.is_empty() && state.threads >= self.max && !self.is_full(&state)
+            !state.queue.is_empty() && !self.is_full(&state)
         }
     }
 
     /// Whether as many threads as may run closures are there.
     fn is_full(&self, state: &State) -> bool {
-        state.threads.saturating_sub(self.lenders()) >= self.max
+        state.threads.saturating_sub(self.away()) >= self.max
+    }
+
+    /// Whether one more may come for closures. Hooks that do not return keep no more threads
+    /// than may lend, and one.
+    fn has_room(&self, shared: &Shared, state: &State) -> bool {
+        !self.is_full(state) && self.away() <= lend::most(shared)
     }
 
     /// Whether somebody who is about to lend has to take a closure instead: who submits one
-    /// afterwards, and finds no watcher, sees that this thread lends.
+    /// afterwards, and finds no watcher, sees that this thread is away.
     fn has_job_unwatched(&self, shared: &Shared) -> bool {
         shared.watcher.is_refused() && {
             let state = lock(&self.state);
@@ -196,12 +230,12 @@ impl BlockingPool {
         }
     }
 
-    /// Whether a thread that does not lend is one too many to take a closure.
+    /// Whether a thread that is not away is one too many to take a closure.
     fn is_crowded(&self, state: &State) -> bool {
-        state.threads.saturating_sub(self.lenders()) > self.max
+        state.threads.saturating_sub(self.away()) > self.max
     }
 
-    /// Whether there is a closure that this thread, which does not lend, may take.
+    /// Whether there is a closure that this thread, which is not away, may take.
     fn has_job(&self, state: &State) -> bool {
         !state.queue.is_empty() && !self.is_crowded(state)
     }
@@ -225,20 +259,14 @@ impl BlockingPool {
         }
     }
 
-    /// For the watcher: a thread was refused, and closures may still wait for it. (Those
-    /// who lend may be stuck: they do not count here.)
+    /// For the watcher: a thread was refused, and closures may still wait for it.
     pub(crate) fn try_again(&self, shared: &Shared) {
-        let mut state = lock(&self.state);
-        if self.wants_one(&mut state) && !self.is_full(&state) {
-            state.expect_one();
-            drop(state);
-            if self.try_start(shared).is_some() {
-                self.give_away(shared);
-            }
+        if self.expects_one(shared) && self.try_start(shared).is_some() {
+            self.give_away(shared);
         }
     }
 
-    /// The same, without another try later. If it is refused and closures wait, for which
+    /// Starts a thread that is counted. If it is refused and closures wait, for which
     /// nobody is sent, says how many threads there are.
     fn try_start(&self, shared: &Shared) -> Option<usize> {
         let index = self.indices.take();
@@ -271,7 +299,7 @@ impl BlockingPool {
     /// does not count as long as it does: another may come for the closures that
     /// it perhaps waits for.
     pub(crate) fn step_aside(&self, entry: &Entry<'_>) {
-        self.stop_lending(entry);
+        self.return_from(entry);
         let mut state = lock(&self.state);
         state.threads -= 1;
         self.unlock_and_send(entry.shared, state);
@@ -280,13 +308,6 @@ impl BlockingPool {
     /// It is back, in its closure.
     pub(crate) fn come_back(&self, entry: &Entry<'_>) {
         lock(&self.state).count_in(entry);
-    }
-
-    /// Counts a lender out, once.
-    fn stop_lending(&self, entry: &Entry<'_>) {
-        if entry.lending.replace(false) {
-            self.lenders.leave();
-        }
     }
 
     /// Wakes every idle thread, to look at the phase.

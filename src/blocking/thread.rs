@@ -3,11 +3,11 @@
 use std::cell::Cell;
 
 use super::{BlockingPool, Running, State, lend};
-use crate::WorkerKind;
 use crate::context::{self, Entry};
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant, MutexGuard, lock, wait_until};
 use crate::task;
+use crate::{WorkerInfo, WorkerKind};
 
 /// One thread of the pool.
 struct Thread<'a> {
@@ -33,7 +33,7 @@ pub(super) fn run(shared: &Arc<Shared>, index: usize) {
         state.coming = false;
         state.running.insert(None)
     };
-    shared.hooks.thread_started(&info);
+    begin(&entry, &info);
     Thread { entry: &entry, shared, pool, key, idle_since: Cell::new(None) }.run();
     // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
@@ -43,10 +43,22 @@ pub(super) fn run(shared: &Arc<Shared>, index: usize) {
     pool.indices.give_back(index);
 }
 
+/// Calls the start hook. Closures are not for this thread as long as that takes.
+fn begin(entry: &Entry<'_>, info: &WorkerInfo) {
+    let shared = entry.shared;
+    if shared.hooks.thread_start.is_some() {
+        shared.blocking.go_away(entry, usize::MAX);
+        shared.watcher.poke(shared);
+        shared.hooks.thread_started(info);
+        shared.blocking.return_from(entry);
+    }
+}
+
 impl Thread<'_> {
     fn run(&self) {
         let lender = lend::Lender::new(self.entry);
-        let mut state = lock(&self.pool.state);
+        // The hook may have stepped aside.
+        let mut state = self.come_back();
         loop {
             let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();
             if let Some(job) = job {

@@ -27,8 +27,8 @@ pub(crate) struct Entry<'a> {
     /// inside a poll (see `block_on::step_aside`), or is about to end, or has pinned tasks
     /// and no seat.
     pub(crate) counted_out: Cell<bool>,
-    /// Whether it counts as a lender.
-    pub(crate) lending: Cell<bool>,
+    /// Whether it counts as a thread of the blocking pool that is away.
+    pub(crate) away: Cell<bool>,
     /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
     pub(crate) body: Cell<bool>,
     pub(super) state: OnceCell<WorkerState>,
@@ -49,7 +49,7 @@ impl<'a> Entry<'a> {
             seat: Cell::new(ptr::null()),
             searching: Cell::new(false),
             counted_out: Cell::new(false),
-            lending: Cell::new(false),
+            away: Cell::new(false),
             body: Cell::new(false),
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),

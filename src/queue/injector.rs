@@ -46,11 +46,17 @@ impl Injector {
         }
     }
 
-    /// Takes one runnable out of either lane.
-    pub(crate) fn take_one(&self) -> Option<Runnable> {
-        if let Ok(runnable) = self.singles.pop() {
-            return Some(runnable);
+    /// Takes one runnable; `turn` as for [`take`](Self::take).
+    pub(crate) fn take_one(&self, turn: bool) -> Option<Runnable> {
+        let single = || self.singles.pop().ok();
+        if turn {
+            self.take_one_of_block().or_else(single)
+        } else {
+            single().or_else(|| self.take_one_of_block())
         }
+    }
+
+    fn take_one_of_block(&self) -> Option<Runnable> {
         let mut block = self.pop_block()?;
         let first = block.pop_front();
         self.push_block(block);

@@ -48,6 +48,10 @@ const RUSH: u32 = bound(4, 1);
 /// So many ticks without a taken seat, and the watcher sleeps.
 const LINGER: u32 = bound(20, 1);
 
+/// So long, at most, it leaves something to those who should come for it; less if the stall
+/// threshold is.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 /// So many times in a row, at most, it fires timers before it looks at the seats.
 const FIRE_ROUNDS: u32 = 16;
 
@@ -62,6 +66,30 @@ struct Seen {
     thresholds: u32,
 }
 
+/// Since when something waits for a thread that does not come, or was last tried.
+#[derive(Default)]
+struct Wait(Option<Instant>);
+
+impl Wait {
+    /// Whether it has lasted for too long, again and again.
+    fn is_over(&mut self, shared: &Shared, waits: bool) -> bool {
+        if !waits {
+            self.0 = None;
+            return false;
+        }
+        let over = self.0.get_or_insert_with(Instant::now).elapsed() >= patience(shared);
+        if over {
+            self.0 = None;
+        }
+        over
+    }
+}
+
+/// How long something may wait for a thread before another one is tried.
+pub(super) fn patience(shared: &Shared) -> Duration {
+    shared.options.stall_threshold.min(PATIENCE)
+}
+
 /// The body of the watcher's thread.
 pub(super) fn watch(shared: &Arc<Shared>) {
     context::settle(shared);
@@ -74,7 +102,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
     let mut seen = vec![nothing; shared.seats.len()];
     let mut listeners = Listeners::default();
-    let (mut held_up, mut short) = (None, None);
+    let (mut closures, mut refused, mut forsaken) = Default::default();
     let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
     let (mut quiet, mut rush) = (0, 0);
     while !shared.is_over() {
@@ -93,10 +121,11 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             parker.park(Some(Instant::now() + TICK));
         }
         fire_overdue(shared);
-        let lends = look_at_pool(shared, &mut held_up);
-        let short = look_for_threads(shared, &mut short);
-        let taken = look(shared, &mut seen, &mut listeners);
-        quiet = if taken || lends || short { 0 } else { quiet + 1 };
+        let busy = look_at_pool(shared, &mut closures)
+            | look_for_threads(shared, &mut refused)
+            | look_for_workers(shared, &mut forsaken)
+            | look(shared, &mut seen, &mut listeners);
+        quiet = if busy { 0 } else { quiet + 1 };
         rush = if shared.idle.vacant() == 0 { rush.saturating_add(1) } else { 0 };
     }
 }
@@ -166,35 +195,37 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
     taken
 }
 
-/// Sends a thread for closures that wait for a threshold because a thread that lends
-/// is stuck in its poll; false if none lends.
-fn look_at_pool(shared: &Shared, since: &mut Option<Instant>) -> bool {
+/// Sends a thread for closures that wait because threads of the pool are away, and may be
+/// stuck there; false if none is away.
+fn look_at_pool(shared: &Shared, wait: &mut Wait) -> bool {
     let pool = &shared.blocking;
-    if !pool.waits_for_lenders() {
-        *since = None;
-    } else if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
-        *since = None;
-        pool.send_for_lender(shared);
+    if wait.is_over(shared, pool.waits()) {
+        pool.send_for_closures(shared);
     }
-    pool.lenders() > 0
+    pool.away() > 0
 }
 
-/// A threshold after the system gave no thread, tries again; false if none was refused.
-fn look_for_threads(shared: &Shared, since: &mut Option<Instant>) -> bool {
-    let short = &shared.watcher.short;
+/// Some time after the system gave no thread, tries again; false if none was refused.
+fn look_for_threads(shared: &Shared, wait: &mut Wait) -> bool {
     // Relaxed: `try_sleep` looks again.
-    if !short.load(Ordering::Relaxed) {
-        *since = None;
-        return false;
-    }
-    if since.get_or_insert_with(Instant::now).elapsed() >= shared.options.stall_threshold {
-        *since = None;
+    let short = shared.watcher.short.load(Ordering::Relaxed);
+    if wait.is_over(shared, short) {
         // Before the attempts, which may set it again.
-        short.store(false, Ordering::SeqCst);
+        shared.watcher.short.store(false, Ordering::SeqCst);
         shared.blocking.try_again(shared);
         send_help(shared);
     }
-    true
+    short
+}
+
+/// Sends help for what waits while nobody comes and no seat need be taken; false if there
+/// is no such thing.
+fn look_for_workers(shared: &Shared, wait: &mut Wait) -> bool {
+    let forsaken = shared.is_forsaken();
+    if wait.is_over(shared, forsaken) {
+        send_help(shared);
+    }
+    forsaken
 }
 
 /// Work may wait though nobody is free to run it, for another threshold: wakes or

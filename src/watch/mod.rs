@@ -26,7 +26,7 @@ mod look;
 
 use std::time::Duration;
 
-use self::look::{TICK, fire_overdue, watch};
+use self::look::{TICK, fire_overdue, patience, watch};
 use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{
@@ -168,7 +168,7 @@ impl Watcher {
 
     /// When such a thread is to look again.
     pub(crate) fn next_look(&self, shared: &Shared, now: Instant) -> Option<Instant> {
-        now.checked_add(shared.options.stall_threshold.max(TICK))
+        now.checked_add(patience(shared).max(TICK))
     }
 
     /// The system gave no thread, and something waits: to be tried again. False if
@@ -185,8 +185,9 @@ impl Watcher {
     fn try_sleep(&self, shared: &Shared) -> bool {
         self.enter(ASLEEP, || {
             shared.idle.vacant() == shared.seats.len()
-                && shared.blocking.lenders() == 0
+                && shared.blocking.away() == 0
                 && !self.short.load(Ordering::SeqCst)
+                && !shared.is_forsaken()
         })
     }
 

@@ -13,7 +13,7 @@ mod parker;
 #[path = "blocking/stand_ins.rs"]
 mod stand_ins;
 
-pub(crate) use stand_ins::{WorkerKind, context, shared, task, thief, threads};
+pub(crate) use stand_ins::{WorkerInfo, WorkerKind, context, shared, task, thief, threads};
 
 use std::time::Duration;
 

@@ -8,11 +8,11 @@
 use loom::thread;
 use oasync_models::{explore_with, task};
 
+#[path = "../../src/blocking/away.rs"]
+mod away;
 #[allow(dead_code)]
 #[path = "../../src/idle/mod.rs"]
 mod idle;
-#[path = "../../src/blocking/lenders.rs"]
-mod lenders;
 #[allow(dead_code)]
 #[path = "../../src/parker.rs"]
 mod parker;
@@ -109,12 +109,12 @@ mod stall {
 mod shared {
     use std::time::Duration;
 
+    use crate::away::Away;
     use crate::idle::Idle;
-    use crate::lenders::Lenders;
     use crate::parker::Parker;
     use crate::queue::injector::Injector;
     use crate::seat::Seat;
-    use crate::sync_facade::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, Weak, lock};
+    use crate::sync_facade::{Arc, AtomicBool, Instant, Mutex, Ordering, Weak, lock};
     use crate::task::Runnable;
     use crate::timers::Timers;
     use crate::watch::Watcher;
@@ -195,6 +195,10 @@ mod shared {
             false
         }
 
+        pub(crate) fn is_forsaken(&self) -> bool {
+            false
+        }
+
         pub(crate) fn inject(&self, runnable: Runnable) {
             self.injector.push(runnable);
             self.notify();
@@ -267,7 +271,7 @@ mod shared {
     pub(crate) struct Blocking {
         /// Told when the watcher tries again to get a thread, or closures go to the workers.
         pub(crate) tried: Parker,
-        lenders: Lenders,
+        away: Away,
         /// Told when a thread is sent for closures that wait for a lender.
         sent: Parker,
     }
@@ -275,28 +279,30 @@ mod shared {
     impl Blocking {
         fn new() -> Self {
             let (tried, sent) = (Parker::new(), Parker::new());
-            Blocking { tried, lenders: Lenders::default(), sent }
+            Blocking { tried, away: Away::default(), sent }
         }
 
-        pub(crate) fn lenders(&self) -> usize {
-            self.lenders.count()
+        pub(crate) fn away(&self) -> usize {
+            self.away.count()
         }
 
         /// Closures wait as long as somebody lends.
-        pub(crate) fn waits_for_lenders(&self) -> bool {
-            self.lenders() > 0
+        pub(crate) fn waits(&self) -> bool {
+            self.away() > 0
         }
 
-        pub(crate) fn send_for_lender(&self, _: &Shared) {
+        pub(crate) fn send_for_closures(&self, _: &Shared) {
             self.sent.unpark();
         }
 
+        pub(crate) fn send_for_lender(&self, _: &Shared) {}
+
         /// What a lender does whose poll waits for a closure.
         pub(crate) fn lend(&self, shared: &Shared) {
-            assert!(self.lenders.enter(1));
+            assert!(self.away.enter(1));
             shared.watcher.poke(shared);
             self.sent.park(None);
-            self.lenders.leave();
+            self.away.leave();
         }
 
         pub(crate) fn try_again(&self, _: &Shared) {

@@ -89,6 +89,34 @@ fn what_a_lent_poll_waits_for_runs_on_another_thread() {
 }
 
 #[test]
+fn what_waits_behind_tasks_that_yield_without_end_runs() {
+    for workers in [1, 2] {
+        let coord = Coordinator::builder().workers(workers).build().unwrap();
+        coord.start().unwrap();
+        // On each worker: first those that yield, then what the poll waits for.
+        let stuck: Vec<_> = (0..workers)
+            .map(|_| {
+                coord.spawn(async {
+                    let done = Arc::new(AtomicBool::new(false));
+                    for _ in 0..10 {
+                        let done = done.clone();
+                        oasync::go(async move {
+                            while !done.load(Ordering::SeqCst) {
+                                oasync::yield_now().await;
+                            }
+                        });
+                    }
+                    let set = done.clone();
+                    oasync::go(async move { set.store(true, Ordering::SeqCst) });
+                    spin_until(&done);
+                })
+            })
+            .collect();
+        stuck.into_iter().for_each(|task| futures_lite::future::block_on(task).unwrap());
+    }
+}
+
+#[test]
 fn a_closure_runs_although_the_only_blocking_thread_is_stuck_in_a_lent_poll() {
     let builder = Coordinator::builder().workers(1).blocking_threads(1);
     let coord = builder.build().unwrap();

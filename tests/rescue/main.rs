@@ -1,6 +1,7 @@
 //! Promise: a thread that blocks or computes on does not stop the tasks queued
 //! behind it, in its run slot or in its local queue.
 
+mod away;
 mod behind;
 #[path = "../common/mod.rs"]
 mod common;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use oasync::block_in_place;
 use oasync::model::refuse_threads;
+use shuttle::sync::mpsc;
 
-use crate::support::{Counted, Gate, Ledger, check, coordinator, outside, started, wait};
+use crate::support::{Counted, Gate, Ledger, check, coordinator, outside, started, ticks, wait};
 
 /// Not `Send`, across a wait.
 async fn stays(counted: Counted, gate: Gate) -> usize {
@@ -119,6 +120,30 @@ fn a_broadcast_runs_on_every_thread() {
         assert!(wait(all).into_iter().all(|result| result.is_ok()));
         wait(task).unwrap();
         wait(ledger.settled());
+        ledger.end(coord);
+    });
+}
+
+/// It is polled without a seat if that is promised to a worker for the other task, and
+/// nobody else may start: two counts that are looked at one after the other.
+#[test]
+fn a_pinned_task_that_waits_for_a_task_of_the_same_moment_gets_it() {
+    check(|| {
+        let (coord, ledger) = (started(1), Ledger::default());
+        wait(coord.spawn(async {})).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let (handle, counted) = (coord.handle(), ledger.counted());
+        let pins = outside(move || {
+            handle.spawn_pinned(move || async move {
+                receiver.recv().unwrap();
+                drop(counted);
+            })
+        });
+        let (end, time) = ticks();
+        coord.go(async move { sender.send(()).unwrap() });
+        wait(pins.join().unwrap()).unwrap();
+        end.open();
+        time.join().unwrap();
         ledger.end(coord);
     });
 }

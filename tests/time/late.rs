@@ -1,7 +1,10 @@
 //! Timers whose threads are busy with something else; and threads that are not woken.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,5 +177,38 @@ fn a_far_timer_wakes_nobody_until_then() {
         coord.block_on(nearer).unwrap();
         eventually("one is left", || coord.metrics().num_timers() == 1);
         assert!(assert_still("far-", 1) > 0, "one of them holds the timer");
+    });
+}
+
+/// Waits, when it is called, for a message.
+struct Blocks {
+    begins: mpsc::Sender<()>,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.begins.send(()).unwrap();
+        self.gate.lock().unwrap().recv_timeout(LONG).expect("a task runs beside the waker");
+    }
+}
+
+#[test]
+fn a_waker_that_blocks_holds_up_its_own_thread_only() {
+    let coord = started(2);
+    let (begins, begun) = mpsc::channel();
+    let (open, gate) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Blocks { begins, gate: Mutex::new(gate) }));
+    let sleeper = coord.spawn(async move {
+        let mut sleep = sleep(ms(20));
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+        std::future::pending::<()>().await;
+        drop(sleep);
+    });
+    begun.recv_timeout(LONG).unwrap();
+    coord.go(async move { open.send(()).unwrap() });
+    in_time(move || {
+        coord.block_on(sleeper.cancel()).unwrap_err();
+        assert_eq!(coord.metrics().panics(), 0);
     });
 }

@@ -6,6 +6,8 @@ pub(crate) enum WorkerKind {
     Blocking,
 }
 
+pub(crate) type WorkerInfo = ();
+
 pub(crate) mod context {
     use std::cell::Cell;
 
@@ -23,7 +25,7 @@ pub(crate) mod context {
     pub(crate) struct Entry<'a> {
         pub(crate) shared: &'a Arc<Shared>,
         pub(crate) counted_out: Cell<bool>,
-        pub(crate) lending: Cell<bool>,
+        pub(crate) away: Cell<bool>,
     }
 
     pub(crate) struct Entered;
@@ -34,7 +36,7 @@ pub(crate) mod context {
 
     impl<'a> Entry<'a> {
         pub(crate) fn new(shared: &'a Arc<Shared>, _: WorkerKind, _: Option<usize>) -> Self {
-            Entry { shared, counted_out: Cell::new(false), lending: Cell::new(false) }
+            Entry { shared, counted_out: Cell::new(false), away: Cell::new(false) }
         }
 
         pub(crate) fn enter(&self) -> Entered {
@@ -245,7 +247,7 @@ pub(crate) mod shared {
                 blocking: BlockingPool::new(max, keep_alive),
                 threads: Threads::new(),
                 options: Options { thread_name: "model" },
-                hooks: Hooks,
+                hooks: Hooks::default(),
                 idle: Idle,
                 watcher: Watcher::new(),
                 seats: [()],
@@ -311,7 +313,11 @@ pub(crate) mod shared {
         pub(crate) thread_name: &'static str,
     }
 
-    pub(crate) struct Hooks;
+    /// No start hook is set.
+    #[derive(Default)]
+    pub(crate) struct Hooks {
+        pub(crate) thread_start: Option<()>,
+    }
 
     impl Hooks {
         pub(crate) fn thread_started(&self, _: &()) {}
@@ -346,6 +352,9 @@ pub(crate) mod shared {
         pub(crate) fn is_missing(&self) -> bool {
             self.is_refused()
         }
+
+        /// Nobody goes away in these models.
+        pub(crate) fn poke(&self, _: &Shared) {}
 
         pub(crate) fn stand_in(&self, _: &Shared) {}
 

@@ -8,7 +8,7 @@ const LOCAL: &str = "src/queue/local.rs";
 const PARKER: &str = "src/parker.rs";
 const REGISTRY: &str = "src/task/registry.rs";
 const SLOT: &str = "src/queue/run_slot.rs";
-const LENDERS: &str = "src/blocking/lenders.rs";
+const AWAY: &str = "src/blocking/away.rs";
 const THREAD: &str = "src/blocking/thread.rs";
 const WATCH: &str = "src/watch/mod.rs";
 
@@ -158,13 +158,13 @@ fn threads() -> Vec<Bug> {
         quick(
             "the watcher sleeps while a thread lends",
             WATCH,
-            "\n                && shared.blocking.lenders() == 0",
+            "\n                && shared.blocking.away() == 0",
             "",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_who_lends"),
         ),
         quick(
             "a lender's count may come after its look at the watcher",
-            LENDERS,
+            AWAY,
             "self.0.fetch_add(1, Ordering::SeqCst)",
             "self.0.fetch_add(1, Ordering::AcqRel)",
             model!("watcher", "a_watcher_that_goes_to_sleep_sees_who_lends"),

@@ -1,18 +1,18 @@
-//! How many threads are in a lent poll.
+//! How many threads of the pool are there, but away: in a lent poll, or in a start hook.
 //!
 //! Closures may wait behind them. So the watcher does not sleep while there are any, and
 //! if nobody watches, whoever queues a closure looks whether there are. Both rest on one
-//! pair of writes and looks: whoever is about to lend counts itself, and then looks at the
+//! pair of writes and looks: whoever goes away counts itself, and then looks at the
 //! watcher's state; that is written, and then one looks at the count. All are sequentially
 //! consistent, so one of the two sees the other.
 
 use crate::sync_facade::{AtomicUsize, Ordering};
 
 #[derive(Default)]
-pub(crate) struct Lenders(AtomicUsize);
+pub(crate) struct Away(AtomicUsize);
 
-impl Lenders {
-    /// Counts one who is about to lend, unless `most` do. (The bound need not be exact.)
+impl Away {
+    /// Counts one more, unless `most` are away. (The bound need not be exact.)
     pub(crate) fn enter(&self, most: usize) -> bool {
         // SeqCst: see the top of the file.
         let enters = self.0.fetch_add(1, Ordering::SeqCst) < most;
