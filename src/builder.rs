@@ -102,9 +102,13 @@ impl Builder {
     }
 
     /// The most closures that the blocking pool runs at once, and the most threads
-    /// that it has for them; closures beyond wait in a queue. While a worker is
+    /// that it has for them; closures beyond wait in a queue. While workers are
     /// stuck and all these threads are busy, there may be a few more, which run
-    /// waiting tasks, but no closures. Default, also for 0: 512; at most 32,768.
+    /// waiting tasks, or closures in place of a thread that is stuck in a task: at most
+    /// two for each worker, and one. Default, also for 0: 512; at most 32,768.
+    ///
+    /// A closure that waits for another one runs all the while. If there are no more
+    /// threads than closures that do so, the others never start.
     ///
     /// ```
     /// let coord = oasync::Coordinator::builder().blocking_threads(1).build()?;
@@ -222,6 +226,9 @@ impl Builder {
     /// what waits behind it, if all other workers are busy too. Default, also for zero: 10
     /// milliseconds. It is looked at every half millisecond, and while all workers
     /// are busy every 5 milliseconds, or half of this time if that is less.
+    ///
+    /// What waits for another reason, such as a thread that the system refused, is looked
+    /// after in this time as well, or in 10 milliseconds if that is less.
     ///
     /// ```
     /// use std::time::Duration;

@@ -180,3 +180,21 @@ fn a_destructor_of_what_never_ran_is_named_as_well() {
         drop(coord);
     });
 }
+
+#[test]
+fn a_closure_that_waits_for_one_beyond_the_limit_ends_with_the_coordinator() {
+    in_time("a closure in the way of the one it waits for", || {
+        let coord = Coordinator::builder().workers(1).blocking_threads(1).build().unwrap();
+        coord.start().unwrap();
+        let handle = coord.handle();
+        let outer = coord.spawn_blocking(move || {
+            let inner = handle.spawn_blocking(|| ());
+            handle.block_on(inner).is_err()
+        });
+        eventually("it waits", || coord.metrics().blocking_queue_depth() == 1);
+        assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1, "nobody else is held up");
+        let report = coord.shutdown(Duration::ZERO);
+        assert_eq!((report.cancelled, report.still_running.len()), (1, 0));
+        assert!(wait(outer).unwrap());
+    });
+}

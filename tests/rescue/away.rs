@@ -116,3 +116,26 @@ fn a_closure_runs_though_a_thread_is_in_its_start_hook() {
     block_on(coord.spawn_blocking(|| ())).unwrap();
     drop(release);
 }
+
+#[test]
+fn what_waits_behind_more_stuck_polls_than_may_be_runs_when_one_ends() {
+    let coord = small();
+    let (enter, entered) = mpsc::channel();
+    // The worker, and two lenders.
+    let gates: Vec<_> = (0..3)
+        .map(|_| {
+            let (open, gate) = mpsc::channel::<()>();
+            let enter = enter.clone();
+            coord.go(async move {
+                enter.send(()).unwrap();
+                let _ = gate.recv_timeout(2 * LONG);
+            });
+            open
+        })
+        .collect();
+    (0..3).for_each(|_| entered.recv_timeout(LONG).unwrap());
+    let last = coord.task().name("last").spawn(async {});
+    assert!(coord.tasks().iter().any(|task| task.name() == Some("last")));
+    drop(gates.into_iter().next_back());
+    block_on(last).unwrap();
+}

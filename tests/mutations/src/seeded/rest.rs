@@ -81,8 +81,8 @@ fn threads() -> Vec<Bug> {
         quick(
             "a thread that was refused is not asked for again",
             BLOCKING,
-            "            if self.try_start(shared).is_some() {\n                self.give_away(shared);\n            }\n",
-            "            lock(&self.state).threads -= 1;\n            lock(&self.state).coming = false;\n",
+            "        if self.expects_one(shared) && self.try_start(shared).is_some() {\n            self.give_away(shared);\n        }\n",
+            "        let _ = shared;\n",
             model!("blocking", "a_thread_that_was_refused_is_asked_for_again"),
         ),
         quick(
