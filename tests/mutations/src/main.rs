@@ -145,8 +145,7 @@ fn copy_sources(root: &Path, tree: &Path) -> io::Result<()> {
         fs::remove_dir_all(tree)?;
     }
     // The manifest names the examples and benchmarks.
-    let crate_itself = ["Cargo.toml", "Cargo.lock", "src", "examples", "benches"];
-    for name in crate_itself.into_iter().chain(["tests/models", "tests/shuttle"]) {
+    for name in ["Cargo.toml", "Cargo.lock", "src", "examples", "benches", "tests"] {
         copy(&root.join(name), &tree.join(name))?;
     }
     Ok(())
@@ -159,7 +158,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     }
     let entries: io::Result<Vec<PathBuf>> =
         fs::read_dir(from)?.map(|entry| entry.map(|entry| entry.path())).collect();
-    for path in entries? {
+    for path in entries?.into_iter().filter(|path| !path.ends_with("target")) {
         copy(&path, &to.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(())

@@ -46,6 +46,13 @@ macro_rules! shuttle {
     };
 }
 
+/// Not a model, but a test with nothing but the crate's own dependencies.
+macro_rules! test {
+    ($target:literal, $($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/alone", target: $target, tests: &[$($test),+] }
+    };
+}
+
 const INJECTED: Catcher = model!("idle", "two_injected_tasks_bring_two_workers");
 const OWN_QUEUE: Catcher = model!("idle", "a_push_to_the_own_queue_brings_another_worker");
 const SEAT_LEFT: Catcher = model!("idle", "what_is_left_on_a_seat_brings_another_worker");
@@ -54,12 +61,14 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
+mod promises;
 mod rest;
 mod timers;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
+    bugs.extend(promises::bugs());
     bugs.extend(rest::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());
