@@ -4,7 +4,7 @@
 #[cfg(target_os = "linux")]
 pub mod still;
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +43,14 @@ pub fn within(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
         assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Runs `f` on a thread of its own: a hang becomes a failure.
+#[track_caller]
+pub fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(f()));
+    receiver.recv_timeout(LONG).expect("it came to its end, without a panic")
 }
 
 /// Adds one to its counter when it is dropped.

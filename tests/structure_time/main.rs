@@ -11,7 +11,7 @@ mod limits;
 use std::future::pending;
 use std::time::Duration;
 
-use common::{CountDrop, LONG};
+use common::{CountDrop, in_time};
 
 const SHORT: Duration = Duration::from_millis(10);
 
@@ -22,12 +22,4 @@ const FAR: Duration = Duration::from_secs(3_600);
 async fn wait_for_ever<T>(guard: CountDrop) -> T {
     let _guard = guard;
     pending().await
-}
-
-/// Runs `f` on a thread of its own: a hang becomes a failure.
-#[track_caller]
-fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tx, rx) = std::sync::mpsc::channel();
-    std::thread::spawn(move || tx.send(f()));
-    rx.recv_timeout(LONG).expect("it came to its end, without a panic")
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use oasync::sync::Latch;
 
-use crate::common::coordinator;
+use crate::common::{coordinator, in_time};
 use crate::wakers::{Call, Count, OnDrop, on_clone, poll};
 
 #[test]
@@ -149,6 +149,10 @@ fn a_waiter_that_is_dropped_leaves_nothing_behind() {
 
 #[test]
 fn no_lock_is_held_while_a_waker_is_woken_or_dropped() {
+    in_time(wakers_touch_their_latch);
+}
+
+fn wakers_touch_their_latch() {
     let latch = Arc::new(Latch::new(1));
     let touch = |latch: &Arc<Latch>| {
         let latch = latch.clone();

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use common::LONG;
+use common::in_time;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -34,12 +34,7 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Runs `f` on a thread of its own: a hang becomes a failure.
-#[track_caller]
-fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    within(LONG, f)
-}
-
+/// What takes longer than most: as `in_time`.
 #[track_caller]
 fn within<T: Send + 'static>(limit: Duration, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (tx, rx) = std::sync::mpsc::channel();

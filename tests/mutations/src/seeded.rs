@@ -15,34 +15,41 @@ pub struct Bug {
     pub quick: bool,
 }
 
-/// The test that has to fail.
+/// The models that have to fail, each of them.
 pub struct Catcher {
     pub folder: &'static str,
-    pub target: &'static [&'static str],
-    pub test: &'static str,
+    pub target: &'static str,
+    pub tests: &'static [&'static str],
 }
 
 impl fmt::Display for Catcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.target.last().unwrap_or(&""), self.test)
+        write!(f, "{} `{}`", self.target, self.tests.join("`, `"))
     }
 }
 
 macro_rules! model {
-    ($model:literal, $test:literal) => {
-        Catcher { folder: "tests/models", target: &["--test", $model], test: $test }
+    ($model:literal, $($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/models", target: $model, tests: &[$($test),+] }
     };
 }
 
 macro_rules! ring {
-    ($test:literal) => {
-        Catcher { folder: "tests/models/ring", target: &["--test", "local_queue"], test: $test }
+    ($($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/models/ring", target: "local_queue", tests: &[$($test),+] }
     };
 }
 
 macro_rules! shuttle {
-    ($test:literal) => {
-        Catcher { folder: "tests/shuttle", target: &["--test", "runtime"], test: $test }
+    ($($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/shuttle", target: "runtime", tests: &[$($test),+] }
+    };
+}
+
+/// Not a model, but a test with nothing but the crate's own dependencies.
+macro_rules! test {
+    ($target:literal, $($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/alone", target: $target, tests: &[$($test),+] }
     };
 }
 
@@ -54,12 +61,14 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
+mod promises;
 mod rest;
 mod timers;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
+    bugs.extend(promises::bugs());
     bugs.extend(rest::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());

@@ -1,0 +1,90 @@
+//! Bugs against promises that need no model, for no moment between two threads counts:
+//! panics stay where they belong, no lock is held while user code runs, the others have
+//! their turn, and nothing happens while nothing is to do.
+
+use super::{Bug, Catcher};
+
+pub fn bugs() -> Vec<Bug> {
+    vec![
+        Bug {
+            name: "a panic of a hook comes out of it",
+            file: "src/hooks.rs",
+            sound: "        if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {\n            self.count();\n            forget(payload);\n        }\n",
+            broken: "        f();\n",
+            by: test!("panics", "in_a_hook_it_is_counted"),
+            quick: true,
+        },
+        Bug {
+            name: "a panic in the drop of a result comes out of it",
+            file: "src/hooks.rs",
+            sound: "        if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {\n            self.report(None, payload);\n        }\n",
+            broken: "        f();\n",
+            by: test!(
+                "panics",
+                "in_the_drop_of_a_result_that_nobody_waits_for_it_reaches_the_hook",
+                "in_the_drop_of_a_result_it_does_not_come_out_of_go",
+            ),
+            quick: false,
+        },
+        Bug {
+            name: "a panic in the drop of a future is told to nobody",
+            file: "src/task/mod.rs",
+            sound: "                self.own().report(payload);",
+            broken: "                crate::hooks::forget(payload);",
+            by: test!("panics", "in_the_drop_of_a_cancelled_future_it_reaches_the_hook"),
+            quick: false,
+        },
+        Bug {
+            name: "a waker that is replaced is dropped under the lock",
+            file: "src/sync/gate.rs",
+            sound: "Some(old) => Listed::Shut(Some(mem::replace(old, waker))),",
+            broken: "Some(old) => {\n                *old = waker;\n                Listed::Shut(None)\n            }",
+            by: test!("sync", "latch::no_lock_is_held_while_a_waker_is_woken_or_dropped"),
+            quick: false,
+        },
+        Bug {
+            name: "who yields goes to the front",
+            file: "src/task/spawn.rs",
+            sound: "Some(seat) if info.woken_while_running =>",
+            broken: "Some(seat) if false && info.woken_while_running =>",
+            by: test!("fairness", "yielding_goes_to_the_back_of_the_queue"),
+            quick: true,
+        },
+        Bug {
+            name: "the run slot goes before all others for ever",
+            file: "src/seat.rs",
+            sound: "if owner.slot_runs.get() < MAX_SLOT_RUNS {",
+            broken: "if owner.slot_runs.get() < u32::MAX {",
+            by: test!("fairness", "a_pair_that_wake_each_other_starve_nobody"),
+            quick: false,
+        },
+        Bug {
+            name: "nobody looks at the injector while there is local work",
+            file: "src/worker.rs",
+            sound: "    if let Some(Batch { first, rest }) = take_batch(shared, seat) {\n        iter::once",
+            broken: "    if let Some(Batch { first, rest }) = None {\n        iter::once",
+            by: test!(
+                "fairness",
+                "the_injector_is_served_while_local_work_is_endless",
+                "the_injector_is_served_within_a_bounded_number_of_polls",
+            ),
+            quick: false,
+        },
+        Bug {
+            name: "the watcher never sleeps",
+            file: "src/watch/look.rs",
+            sound: "if quiet >= LINGER && shared.watcher.try_sleep(shared) {",
+            broken: "if quiet > LINGER + u32::from(shared.watcher.try_sleep(shared)) * 1_000_000 {",
+            by: test!("idle", "after_work"),
+            quick: false,
+        },
+        Bug {
+            name: "who sleeps looks again every ten milliseconds",
+            file: "src/worker.rs",
+            sound: "            Hold::Free => main.deadline(),",
+            broken: "            Hold::Free => Some(Instant::now() + std::time::Duration::from_millis(10)),",
+            by: test!("idle", "after_work", "with_tasks_that_wait", "after_block_on_returned"),
+            quick: true,
+        },
+    ]
+}
