@@ -54,12 +54,14 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
+mod parts;
 mod rest;
 mod timers;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
+    bugs.extend(parts::bugs());
     bugs.extend(rest::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());
