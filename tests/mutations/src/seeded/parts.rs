@@ -91,6 +91,14 @@ fn ends() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "a refused task is queued all the same",
+            file: "src/task/spawn.rs",
+            sound: "    if !enlist(&runnable) {\n        return refuse",
+            broken: "    if !enlist(&runnable) && false {\n        return refuse",
+            by: shuttle!("ends::a_drop_that_spawns_is_refused"),
+            quick: false,
+        },
+        Bug {
             name: "a coordinator that keeps itself does so for ever",
             file: "src/shared.rs",
             sound: "let kept = lock(&self.keep).take();",
@@ -126,7 +134,7 @@ fn ends() -> Vec<Bug> {
                 "scope::a_panic_leaves_a_scope_when_its_tasks_have_ended",
                 "shutdown::panics_against_a_shutdown_hurt_nobody"
             ),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "the whole: spawns are read before ends",
