@@ -1,6 +1,7 @@
 //! The drop of a coordinator, against everything else.
 
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use oasync::{Coordinator, Handle, JoinHandle, spawn, yield_now};
 
@@ -42,6 +43,25 @@ fn a_drop_against_foreign_spawns_resolves_each_handle() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(handle.metrics().num_alive_tasks(), 0);
         assert_eq!(ledger.made(), ledger.dropped());
+    });
+}
+
+/// The last task may end while one that is refused still counts, and leave the closer
+/// to it. (While the closer drains: later the workers look too.)
+#[test]
+fn a_closer_hears_of_the_end_beside_a_spawn_that_is_refused() {
+    check(|| {
+        let coord = started(1);
+        let last = coord.spawn(yield_now());
+        let spawner = outside({
+            let handle = coord.handle();
+            move || (0..3).for_each(|_| handle.go(async {}))
+        });
+        let report = coord.shutdown(Duration::from_secs(60));
+        assert_eq!((report.cancelled, report.still_running.len()), (0, 0));
+        wait(last).unwrap();
+        spawner.join().unwrap();
+        Ledger::default().end(coord);
     });
 }
 

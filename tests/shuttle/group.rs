@@ -41,25 +41,37 @@ fn joiners_beside_ends_get_each_result_once() {
     });
 }
 
-/// One that was called, and goes away, passes the call on.
+/// One that was called, and goes away, passes the call on: another child is alive, so
+/// nobody else calls.
 #[test]
 fn a_joiner_that_is_cancelled_loses_no_result() {
     check(|| {
         let (coord, ledger) = (started(1), Ledger::default());
-        let group = Arc::new(coord.group());
+        let (group, gate) = (Arc::new(coord.group()), Gate::default());
+        let (counted, waits) = (ledger.counted(), gate.clone());
+        group.spawn(async move {
+            waits.passed().await;
+            drop(counted);
+        });
         let counted = ledger.counted();
         group.spawn(async move { drop(counted) });
         let cancelled = outside({
-            let group = group.clone();
+            let (group, gate) = (group.clone(), gate.clone());
             move || {
                 let mut next = group.join_next();
                 let polled =
                     std::pin::Pin::new(&mut next).poll(&mut Context::from_waker(Waker::noop()));
-                matches!(polled, Poll::Ready(Some(_)))
+                let got = matches!(polled, Poll::Ready(Some(_)));
+                if got {
+                    gate.open();
+                }
+                got
             }
         });
-        let got = wait(group.join_next()).is_some();
-        assert_ne!(got, cancelled.join().unwrap());
+        assert!(wait(group.join_next()).is_some());
+        gate.open();
+        let got = cancelled.join().unwrap();
+        assert_ne!(got, wait(group.join_next()).is_some());
         drop(group);
         wait(ledger.settled());
         ledger.end(coord);

@@ -21,18 +21,19 @@ fn over(coord: Coordinator, ledger: &Ledger) {
 fn a_shutdown_with_time_lets_everything_finish() {
     check(|| {
         let (coord, ledger) = (started(2), Ledger::default());
-        for _ in 0..2 {
+        let tasks = [(); 2].map(|()| {
             let counted = ledger.counted();
-            coord.go(async move {
+            coord.spawn(async move {
                 let child = counted.again();
                 let _counted = counted;
                 spawn(async move { drop(child) }).await.unwrap();
                 spawn_blocking(|| ()).await.unwrap();
-            });
-        }
+            })
+        });
         let report = coord.shutdown(LATER);
         // Some may have finished before it.
         assert!(report.finished <= 6 && report.cancelled == 0);
+        tasks.into_iter().for_each(|task| wait(task).unwrap());
         over(coord, &ledger);
     });
 }
@@ -94,7 +95,7 @@ fn a_shutdown_inside_a_task_ends() {
         });
         let task = coord.spawn(shuts_down(coord.handle(), Duration::ZERO, ledger.clone()));
         coord.start().unwrap();
-        let _ = wait(task);
+        wait(task).unwrap();
         ledger.end(coord);
     });
 }
@@ -103,13 +104,16 @@ fn a_shutdown_inside_a_task_ends() {
 fn shutdowns_inside_tasks_and_outside_at_once_end() {
     check(|| {
         let (coord, ledger) = (started(2), Ledger::default());
-        for _ in 0..2 {
-            coord.go(shuts_down(coord.handle(), Duration::ZERO, ledger.clone()));
-        }
+        let tasks = [(); 2].map(|()| {
+            coord.spawn(shuts_down(coord.handle(), Duration::ZERO, ledger.clone()))
+        });
         let handle = coord.handle();
         let thread = outside(move || assert!(handle.shutdown(LATER).still_running.is_empty()));
         ledger.end(coord);
         thread.join().unwrap();
+        // Who comes too late is cancelled.
+        let ends = tasks.map(wait);
+        assert!(ends.iter().flat_map(|end| end.as_ref().err()).all(|error| error.is_cancelled()));
     });
 }
 

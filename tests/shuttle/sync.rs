@@ -40,17 +40,17 @@ fn a_token_cancelled_beside_its_children_is_seen_by_all() {
     check(|| {
         let (coord, ledger) = (started(2), Ledger::default());
         let token = CancelToken::new();
-        for _ in 0..2 {
+        let tasks = [(); 2].map(|()| {
             let (counted, parent) = (ledger.counted(), token.clone());
-            coord.go(async move {
+            coord.spawn(async move {
                 let _counted = counted;
                 let child = parent.child();
                 child.cancelled().await;
                 assert!(child.is_cancelled());
-            });
-        }
+            })
+        });
         token.cancel();
-        wait(ledger.settled());
+        tasks.into_iter().for_each(|task| wait(task).unwrap());
         ledger.end(coord);
     });
 }

@@ -61,6 +61,7 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
+mod parts;
 mod promises;
 mod rest;
 mod timers;
@@ -69,6 +70,7 @@ mod whole;
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
     bugs.extend(promises::bugs());
+    bugs.extend(parts::bugs());
     bugs.extend(rest::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());

@@ -106,7 +106,7 @@ pub fn bugs() -> Vec<Bug> {
             file: "src/task/spawn.rs",
             sound: "    drop(runnable);\n    shared.look_at_end();\n",
             broken: "    drop(runnable);\n    let _ = shared;\n",
-            by: shuttle!("ends::a_drop_against_foreign_spawns_resolves_each_handle"),
+            by: shuttle!("ends::a_closer_hears_of_the_end_beside_a_spawn_that_is_refused"),
             quick: false,
         },
         Bug {
