@@ -55,12 +55,14 @@ const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
 mod rest;
+mod runs;
 mod timers;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
     bugs.extend(rest::bugs());
+    bugs.extend(runs::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());
     bugs
