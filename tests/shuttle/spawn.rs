@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use oasync::{spawn, yield_now};
 
-use crate::support::{Ledger, check, coordinator, outside, started, sum, wait};
+use crate::support::{Ledger, breathe, check, coordinator, outside, started, sum, wait};
 
 #[test]
 fn what_is_spawned_from_outside_and_inside_runs() {
@@ -108,6 +108,7 @@ fn one_at_a_time(workers: usize) {
     let (coord, ledger) = (started(workers), Ledger::default());
     for n in 0..4 {
         let counted = ledger.counted();
+        breathe();
         let task = coord.spawn(async move {
             let _counted = counted;
             n

@@ -6,6 +6,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use oasync::{Coordinator, JoinHandle};
+use shuttle::rand::Rng;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 use shuttle::sync::{Mutex, mpsc};
 
@@ -49,6 +50,13 @@ pub fn outside<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> shuttle::thread::JoinHandle<T> {
     shuttle::thread::spawn(f)
+}
+
+/// Lets the others go on, by chance so far that they sleep. (A searching worker yields: a
+/// scheduler that goes by priorities then prefers whoever has something for it.)
+pub fn breathe() {
+    let rounds = shuttle::rand::thread_rng().gen_range(0..8);
+    (0..rounds).for_each(|_| shuttle::thread::yield_now());
 }
 
 /// Waits without working.

@@ -2,7 +2,7 @@
 
 use oasync::{spawn, yield_now};
 
-use crate::support::{Gate, Ledger, check, coordinator, outside, started, wait};
+use crate::support::{Gate, Ledger, breathe, check, coordinator, outside, started, wait};
 
 #[test]
 fn a_wake_from_outside_is_not_lost() {
@@ -18,7 +18,13 @@ fn a_wake_from_outside_is_not_lost() {
                 })
             })
             .collect();
-        let threads: Vec<_> = gates.into_iter().map(|gate| outside(move || gate.open())).collect();
+        let opens = |gate: Gate| {
+            outside(move || {
+                breathe();
+                gate.open();
+            })
+        };
+        let threads: Vec<_> = gates.into_iter().map(opens).collect();
         tasks.into_iter().for_each(|task| wait(task).unwrap());
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         ledger.close(coord);

@@ -64,6 +64,7 @@ mod idle;
 mod parts;
 mod promises;
 mod rest;
+mod runs;
 mod timers;
 mod whole;
 
@@ -72,6 +73,7 @@ pub fn bugs() -> Vec<Bug> {
     bugs.extend(promises::bugs());
     bugs.extend(parts::bugs());
     bugs.extend(rest::bugs());
+    bugs.extend(runs::bugs());
     bugs.extend(timers::bugs());
     bugs.extend(whole::bugs());
     bugs

@@ -10,7 +10,12 @@ pub fn bugs() -> Vec<Bug> {
             file: "src/worker.rs",
             sound: "if stand(entry) == Vacated::LookAgain && shared.has_work() {",
             broken: "if stand(entry) == Vacated::LookAgain && false {",
-            by: shuttle!("spawn::one_task_at_a_time_finds_a_worker_each_time"),
+            by: shuttle!(
+                "spawn::one_task_at_a_time_finds_a_worker_each_time",
+                "spawn::one_task_at_a_time_finds_the_only_worker_each_time",
+                "wake::a_pair_that_wake_each_other_goes_on",
+                "wake::a_wake_from_outside_is_not_lost"
+            ),
             quick: true,
         },
         Bug {
@@ -18,7 +23,11 @@ pub fn bugs() -> Vec<Bug> {
             file: "src/worker.rs",
             sound: "if entry.searching.replace(false) && shared.idle.end_search() && shared.has_work() {",
             broken: "if entry.searching.replace(false) && shared.idle.end_search() && false {",
-            by: shuttle!("meet::three_tasks_of_a_task_run_at_once"),
+            by: shuttle!(
+                "meet::three_tasks_of_a_task_run_at_once",
+                "meet::three_tasks_of_a_caller_run_at_once",
+                "meet::three_tasks_of_a_foreign_thread_run_at_once"
+            ),
             quick: false,
         },
         Bug {
@@ -26,7 +35,12 @@ pub fn bugs() -> Vec<Bug> {
             file: "src/worker.rs",
             sound: "        if looked == Vacated::LookAgain && shared.has_work() {\n            shared.notify();\n        }\n",
             broken: "        let _ = looked;\n",
-            by: shuttle!("block_on::block_in_place_lets_the_task_that_it_waits_for_run"),
+            by: shuttle!(
+                "block_on::block_in_place_lets_the_task_that_it_waits_for_run",
+                "block_on::a_caller_that_leaves_hands_its_queue_on",
+                "block_on::a_thread_that_retires_leaves_no_promise_behind",
+                "block_on::two_callers_at_once_share_the_seat"
+            ),
             quick: false,
         },
         Bug {
@@ -74,7 +88,10 @@ pub fn bugs() -> Vec<Bug> {
             file: "src/blocking/mod.rs",
             sound: "        self.unlock_and_send(entry.shared, state);\n    }\n\n    /// It is back",
             broken: "        drop(state);\n        let _ = entry;\n    }\n\n    /// It is back",
-            by: shuttle!("blocking::a_closure_that_says_it_waits_makes_room_for_another"),
+            by: shuttle!(
+                "blocking::a_closure_that_says_it_waits_makes_room_for_another",
+                "blocking::a_lender_that_blocks_makes_room"
+            ),
             quick: false,
         },
         Bug {
