@@ -4,8 +4,8 @@
 #[cfg(target_os = "linux")]
 pub mod still;
 
-use std::sync::{Arc, mpsc};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use futures_lite::future::block_on;
 use oasync::{Coordinator, Handle, WorkerKind, block_in_place};
 
-use crate::common::{LONG, eventually};
+use crate::common::{LONG, eventually, in_time};
 use crate::spin_until;
 
 /// One worker, one thread for closures.
@@ -113,7 +113,8 @@ fn a_closure_runs_though_a_thread_is_in_its_start_hook() {
         .build()
         .unwrap();
     coord.start().unwrap();
-    block_on(coord.spawn_blocking(|| ())).unwrap();
+    let closure = coord.spawn_blocking(|| ());
+    in_time(|| block_on(closure)).unwrap();
     drop(release);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, WorkerInfo, WorkerKind};
 
-use crate::common::{LONG, eventually};
+use crate::common::{LONG, eventually, in_time};
 
 const THRESHOLD: Duration = Duration::from_millis(1);
 
@@ -34,7 +34,8 @@ fn held_in_hook(held: usize) -> (Coordinator, mpsc::Sender<()>, mpsc::Receiver<(
 fn a_task_is_lent_while_the_only_worker_is_in_the_hook() {
     let (coord, release, entered) = held_in_hook(0);
     entered.recv_timeout(LONG).unwrap();
-    block_on(coord.spawn(async {})).unwrap();
+    let task = coord.spawn(async {});
+    in_time(|| block_on(task)).unwrap();
     drop(release);
 }
 
@@ -46,9 +47,8 @@ fn a_task_is_lent_when_a_worker_went_for_one_that_is_in_the_hook() {
         oasync::block_in_place(|| entered.recv_timeout(LONG).unwrap());
     });
     block_on(aside).unwrap();
-    for _ in 0..10 {
-        block_on(coord.spawn(async {})).unwrap();
-    }
+    let tasks: Vec<_> = (0..10).map(|_| coord.spawn(async {})).collect();
+    in_time(|| tasks.into_iter().for_each(|task| block_on(task).unwrap()));
     drop(release);
 }
 

@@ -7,7 +7,9 @@ use oasync::block_in_place;
 use oasync::model::refuse_threads;
 use shuttle::sync::mpsc;
 
-use crate::support::{Counted, Gate, Ledger, check, coordinator, outside, started, ticks, wait};
+use crate::support::{
+    Counted, Gate, Ledger, breathe, check, coordinator, outside, started, ticks, wait,
+};
 
 /// Not `Send`, across a wait.
 async fn stays(counted: Counted, gate: Gate) -> usize {
@@ -131,6 +133,8 @@ fn a_pinned_task_that_waits_for_a_task_of_the_same_moment_gets_it() {
     check(|| {
         let (coord, ledger) = (started(1), Ledger::default());
         wait(coord.spawn(async {})).unwrap();
+        // The worker may go to sleep.
+        breathe();
         let (sender, receiver) = mpsc::channel();
         let (handle, counted) = (coord.handle(), ledger.counted());
         let pins = outside(move || {

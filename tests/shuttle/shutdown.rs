@@ -104,9 +104,8 @@ fn a_shutdown_inside_a_task_ends() {
 fn shutdowns_inside_tasks_and_outside_at_once_end() {
     check(|| {
         let (coord, ledger) = (started(2), Ledger::default());
-        let tasks = [(); 2].map(|()| {
-            coord.spawn(shuts_down(coord.handle(), Duration::ZERO, ledger.clone()))
-        });
+        let tasks = [(); 2]
+            .map(|()| coord.spawn(shuts_down(coord.handle(), Duration::ZERO, ledger.clone())));
         let handle = coord.handle();
         let thread = outside(move || assert!(handle.shutdown(LATER).still_running.is_empty()));
         ledger.end(coord);

@@ -340,8 +340,6 @@ pub(crate) mod shared {
             self.refused.store(true, Ordering::SeqCst);
         }
 
-        pub(crate) fn poke(&self, _: &Shared) {}
-
         pub(crate) fn try_again_later(&self, _: &Shared) -> bool {
             self.told.unpark();
             !self.is_refused()

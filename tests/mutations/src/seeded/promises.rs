@@ -1,6 +1,6 @@
 //! Bugs against promises that need no model, for no moment between two threads counts:
 //! panics stay where they belong, no lock is held while user code runs, the others have
-//! their turn, and nothing happens while nothing is to do.
+//! their turn, what is stuck holds up nobody, and nothing happens while nothing is to do.
 
 use super::{Bug, Catcher};
 
@@ -68,6 +68,30 @@ pub fn bugs() -> Vec<Bug> {
                 "the_injector_is_served_while_local_work_is_endless",
                 "the_injector_is_served_within_a_bounded_number_of_polls",
             ),
+            quick: false,
+        },
+        Bug {
+            name: "as many lenders as may be keep threads from closures",
+            file: "src/blocking/mod.rs",
+            sound: "!self.is_full(state) && self.away() <= lend::most(shared)",
+            broken: "!self.is_full(state) && self.away() < lend::most(shared)",
+            by: test!("rescue", "away::closures_run_though_as_many_lend_as_may"),
+            quick: false,
+        },
+        Bug {
+            name: "lenders look at the injector first each time",
+            file: "src/thief.rs",
+            sound: "if turn % QUEUES_FIRST + 1 == QUEUES_FIRST {",
+            broken: "if turn == usize::MAX {",
+            by: test!("rescue", "behind::what_waits_behind_tasks_that_yield_without_end_runs"),
+            quick: false,
+        },
+        Bug {
+            name: "nobody looks after tasks whose only worker is in a start hook",
+            file: "src/wake.rs",
+            sound: "self.idle.vacant() > 0 && !self.idle.somebody_comes() && self.has_work()",
+            broken: "self.idle.vacant() > usize::MAX - 1",
+            by: test!("rescue", "hooks::a_task_is_lent_while_the_only_worker_is_in_the_hook"),
             quick: false,
         },
         Bug {

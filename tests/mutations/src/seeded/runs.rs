@@ -86,7 +86,7 @@ fn tasks() -> Vec<Bug> {
                 "spawn::what_is_spawned_while_the_coordinator_starts_runs",
                 "wake::a_pair_that_wake_each_other_goes_on"
             ),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "who found work counts as searching while it runs that",
@@ -100,7 +100,7 @@ fn tasks() -> Vec<Bug> {
                 "meet::three_tasks_of_a_foreign_thread_run_at_once",
                 "meet::two_tasks_of_a_foreign_thread_run_at_once"
             ),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "a local queue that runs over loses its oldest task",
@@ -151,7 +151,7 @@ fn tasks() -> Vec<Bug> {
                 "wake::a_task_cancels_another_that_cancels_it",
                 "wake::a_wake_against_the_drop_of_the_coordinator_does_nothing"
             ),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "the watcher sends nobody for what is queued behind a stuck worker",
@@ -180,7 +180,7 @@ fn closures() -> Vec<Bug> {
                 "blocking::a_thread_whose_time_is_over_does_not_miss_a_closure",
                 "blocking::closures_submitted_at_once_all_run"
             ),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "a blocking thread that was refused counts as coming",

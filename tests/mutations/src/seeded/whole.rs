@@ -103,6 +103,14 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "the whole: nobody looks after tasks that no worker comes for",
+            file: "src/watch/look.rs",
+            sound: "if wait.is_over(shared, forsaken) {",
+            broken: "if wait.is_over(shared, forsaken && false) {",
+            by: shuttle!("pinned::a_pinned_task_that_waits_for_a_task_of_the_same_moment_gets_it"),
+            quick: false,
+        },
+        Bug {
             name: "the watcher is not told of a thread that lends",
             file: "src/blocking/lend.rs",
             sound: "            shared.watcher.poke(shared);\n",
