@@ -224,7 +224,7 @@ impl Builder {
     /// How long a worker may stay in one poll before that counts as a stall:
     /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
     /// what waits behind it, if all other workers are busy too. Default, also for zero: 10
-    /// milliseconds. It is looked at every half millisecond, and while all workers
+    /// milliseconds. It is looked at every 0.4 milliseconds, and while all workers
     /// are busy every 5 milliseconds, or half of this time if that is less.
     ///
     /// What waits for another reason, such as a thread that the system refused, is looked

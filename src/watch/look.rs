@@ -37,7 +37,7 @@ use crate::stall::{Listeners, Stall};
 use crate::sync_facade::{Arc, Instant, Ordering, bound};
 
 /// How often the watcher looks while a seat is taken.
-pub(super) const TICK: Duration = Duration::from_micros(500);
+pub(super) const TICK: Duration = Duration::from_micros(400);
 
 /// How often, at least, while all are.
 const SLOW_TICK: Duration = Duration::from_millis(bound(5, u32::MAX) as u64);

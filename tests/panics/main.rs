@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_lite::future::block_on;
 use oasync::{Builder, Coordinator, JoinHandle, TaskId};
 
-use common::{LONG, eventually};
+use common::{LONG, eventually, in_time};
 
 const PLANNED: &str = "planned";
 const WORKERS: usize = 2;
@@ -299,6 +299,10 @@ fn in_the_drop_of_a_result_with_its_handle_it_is_the_droppers() {
 
 #[test]
 fn in_a_hook_it_is_counted() {
+    in_time(panics_in_every_hook);
+}
+
+fn panics_in_every_hook() {
     quiet();
     let calls = Arc::new(AtomicUsize::new(0));
     let (starts, stops) = (calls.clone(), calls.clone());

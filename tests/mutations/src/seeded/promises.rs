@@ -12,7 +12,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "        if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {\n            self.count();\n            forget(payload);\n        }\n",
             broken: "        f();\n",
             by: test!("panics", "in_a_hook_it_is_counted"),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "a panic in the drop of a result comes out of it",
