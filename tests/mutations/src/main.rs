@@ -13,6 +13,7 @@
 mod models;
 mod seeded;
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ fn main() -> io::Result<ExitCode> {
     }
     let unproven = models::unproven(&tree, &bugs)?;
     unproven.iter().for_each(|model| println!("no bug shows that it can fail: {model}"));
-    let mut failures = unproven.len();
+    let (mut failures, mut seeded) = (unproven.len(), 0);
     println!("| seeded bug | file | caught by | verdict | seconds |\n|---|---|---|---|---|");
     for bug in bugs.iter().filter(wanted) {
         let start = Instant::now();
@@ -61,11 +62,12 @@ fn main() -> io::Result<ExitCode> {
             Verdict::DoesNotBuild => "**does not build**".into(),
             Verdict::Hung(model) => format!("**hung** in `{model}`"),
         };
+        seeded += 1;
         failures += usize::from(!matches!(verdict, Verdict::Caught));
         let seconds = start.elapsed().as_secs_f32();
         println!("| {} | `{}` | {} | {name} | {seconds:.1} |", bug.name, bug.file, bug.by);
     }
-    println!("\n{failures} not caught, or not proven");
+    println!("\n{seeded} of {} bugs seeded; {failures} failures", bugs.len());
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -96,7 +98,7 @@ fn run(tree: &Path, by: &Catcher) -> io::Result<Verdict> {
         return Ok(Verdict::DoesNotBuild);
     }
     for &model in by.tests {
-        match fails(by.command(tree, &["--", "--exact", model]).spawn()?)? {
+        match fails(by.command(tree, &["--", "--exact", model]).process_group(0).spawn()?)? {
             Some(true) => {}
             Some(false) => return Ok(Verdict::Missed(model)),
             None => return Ok(Verdict::Hung(model)),
@@ -113,7 +115,9 @@ fn fails(mut child: Child) -> io::Result<Option<bool>> {
             return Ok(Some(!status.success()));
         }
         if start.elapsed() > LIMIT {
-            child.kill()?;
+            // Cargo, and the model that it runs.
+            let group = format!("-{}", child.id());
+            Command::new("kill").args(["-KILL", "--", &group]).status()?;
             child.wait()?;
             return Ok(None);
         }
