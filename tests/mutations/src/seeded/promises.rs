@@ -104,7 +104,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "            Hold::Free => main.deadline(),",
             broken: "            Hold::Free => Some(Instant::now() + std::time::Duration::from_millis(10)),",
             by: test!("idle", "after_work", "with_tasks_that_wait", "after_block_on_returned"),
-            quick: true,
+            quick: false,
         },
     ]
 }
