@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, Handle, WorkerKind, block_in_place};
+use oasync::{Coordinator, Handle, block_in_place};
 
-use crate::common::{LONG, eventually, in_time};
+use crate::common::{LONG, eventually};
 use crate::spin_until;
 
 /// One worker, one thread for closures.
@@ -96,26 +96,6 @@ fn a_worker_gets_help_though_closures_that_came_back_are_many() {
         spin_until(&done);
     });
     block_on(stuck).unwrap();
-}
-
-#[test]
-fn a_closure_runs_though_a_thread_is_in_its_start_hook() {
-    let (release, gate) = mpsc::channel::<()>();
-    let gate = std::sync::Mutex::new(gate);
-    let coord = Coordinator::builder()
-        .workers(1)
-        .blocking_threads(1)
-        .on_thread_start(move |thread| {
-            if (thread.kind(), thread.index()) == (WorkerKind::Blocking, 0) {
-                let _ = gate.lock().unwrap().recv_timeout(2 * LONG);
-            }
-        })
-        .build()
-        .unwrap();
-    coord.start().unwrap();
-    let closure = coord.spawn_blocking(|| ());
-    in_time(|| block_on(closure)).unwrap();
-    drop(release);
 }
 
 #[test]

@@ -13,26 +13,30 @@ use crate::common::{LONG, eventually, in_time};
 
 const THRESHOLD: Duration = Duration::from_millis(1);
 
-/// One worker; the hook of the worker thread `held` waits for the end of the sender, and
-/// says when it does.
-fn held_in_hook(held: usize) -> (Coordinator, mpsc::Sender<()>, mpsc::Receiver<()>) {
+/// One worker, one thread for closures; the hook of thread `index` of that kind waits for the
+/// end of the sender, and says when it does.
+fn held_in_hook(
+    kind: WorkerKind,
+    index: usize,
+) -> (Coordinator, mpsc::Sender<()>, mpsc::Receiver<()>) {
     let (release, gate) = mpsc::channel::<()>();
     let (enter, entered) = mpsc::channel();
     let gate = std::sync::Mutex::new(gate);
     let hook = move |thread: &WorkerInfo| {
-        if (thread.kind(), thread.index()) == (WorkerKind::Worker, held) {
+        if (thread.kind(), thread.index()) == (kind, index) {
             enter.send(()).unwrap();
             let _ = gate.lock().unwrap().recv_timeout(2 * LONG);
         }
     };
-    let coord = Coordinator::builder().workers(1).on_thread_start(hook).build().unwrap();
+    let builder = Coordinator::builder().workers(1).blocking_threads(1);
+    let coord = builder.on_thread_start(hook).build().unwrap();
     coord.start().unwrap();
     (coord, release, entered)
 }
 
 #[test]
 fn a_task_is_lent_while_the_only_worker_is_in_the_hook() {
-    let (coord, release, entered) = held_in_hook(0);
+    let (coord, release, entered) = held_in_hook(WorkerKind::Worker, 0);
     entered.recv_timeout(LONG).unwrap();
     let task = coord.spawn(async {});
     in_time(|| block_on(task)).unwrap();
@@ -40,8 +44,17 @@ fn a_task_is_lent_while_the_only_worker_is_in_the_hook() {
 }
 
 #[test]
+fn a_closure_runs_while_a_thread_of_the_pool_is_in_the_hook() {
+    let (coord, release, entered) = held_in_hook(WorkerKind::Blocking, 0);
+    let closure = coord.spawn_blocking(|| ());
+    entered.recv_timeout(LONG).unwrap();
+    in_time(|| block_on(closure)).unwrap();
+    drop(release);
+}
+
+#[test]
 fn a_task_is_lent_when_a_worker_went_for_one_that_is_in_the_hook() {
-    let (coord, release, entered) = held_in_hook(1);
+    let (coord, release, entered) = held_in_hook(WorkerKind::Worker, 1);
     let aside = coord.spawn(async move {
         oasync::go(async {});
         oasync::block_in_place(|| entered.recv_timeout(LONG).unwrap());
