@@ -103,6 +103,7 @@ fn maintain(entry: &Entry<'_>) {
     let (due, now) = shared.timers.look();
     entry.seated().inspect(|seat| seat.wind(now));
     if due {
+        // As in `rest`.
         end_search(entry);
         shared.fire_timers();
     }

@@ -5,22 +5,23 @@
 //! *Nothing happens while nothing is to do.* After a few ticks without a taken
 //! seat, a lender or a refused thread the watcher sleeps without a time-out. It is woken
 //! when there may be something to free: by who takes the last vacant seat, by who puts a
-//! runnable into its slot, by who lends, and by who finds nobody to wake. (Else, with a
-//! seat vacant, what is in a local queue or the injector wakes a worker.) No such moment
-//! is missed: the watcher writes `ASLEEP` and then looks at the idle word, whoever takes a
-//! seat changes the word and then looks at the state, all sequentially consistent, so one
-//! of the two sees the other. The same holds for the count of lenders, for a refused
-//! thread, and for `SLOW` and whoever gives up a seat.
+//! runnable into its slot, by who lends or calls a start hook, and by who finds nobody to
+//! wake. (Else, with a seat vacant, what is in a local queue or the injector wakes a worker.)
+//! No such moment is missed: the watcher writes `ASLEEP` and then looks at the idle word,
+//! whoever takes a seat changes the word and then looks at the state, all sequentially
+//! consistent, so one of the two sees the other. The same holds for the count of threads
+//! that are away from the pool, for a refused thread, for a promise that is given back while
+//! work waits (`is_forsaken`), and for `SLOW` and whoever gives up a seat.
 //!
 //! *What was refused is tried again.* If the system gave no thread while something
-//! waited, the watcher tries again after the stall threshold, and again as long as
+//! waited, the watcher tries again after 10 ms (`PATIENCE`), and again as long as
 //! that is so. Closures that still wait then go to the workers. A refused thread of its
 //! own is asked for again at once, several times, then at the moments that would wake it.
 //! Until it comes, others do without: what goes into a slot is handed on to the injector,
-//! and blocking threads that idle look at every threshold whether to lend, whether timers
-//! are overdue, and whether a watcher is to be had.
+//! and blocking threads that idle look as often whether to lend, whether timers are
+//! overdue, and whether a watcher is to be had.
 //!
-//! The cost for a worker is one load when it fills its slot.
+//! The cost for a worker is one load when it fills its slot, or gives up its seat.
 
 mod look;
 
