@@ -95,7 +95,7 @@ impl Thread<'_> {
         state
     }
 
-    /// Waits for a token, a closure, or, if nobody watches, for the stall threshold; `None`
+    /// Waits for a token, a closure, or, if nobody watches, for the next look; `None`
     /// if the thread is to end, which is counted.
     fn idle<'a>(&self, mut state: MutexGuard<'a, State>) -> Option<MutexGuard<'a, State>> {
         // A token is for those who idle; one too many that took it would give it out
