@@ -213,6 +213,65 @@ fn the_injector_is_served_within_a_bounded_number_of_polls() {
     }
 }
 
+/// `n` tasks that a thread of its own wakes as fast as it can.
+fn woken_all_the_time(coord: &Coordinator, n: usize, stop: &Stop) -> Arc<AtomicUsize> {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let (sender, wakers) = mpsc::channel();
+    for _ in 0..n {
+        let (polls, stop, sender) = (polls.clone(), stop.flag(), sender.clone());
+        let mut first = Some(sender);
+        coord.go(poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            first.take().iter().for_each(|sender| sender.send(cx.waker().clone()).unwrap());
+            if stop() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+    }
+    let wakers: Vec<Waker> = (0..n).map(|_| wakers.recv_timeout(LONG).unwrap()).collect();
+    let stop = stop.flag();
+    std::thread::spawn(move || {
+        while !stop() {
+            wakers.iter().for_each(Waker::wake_by_ref);
+        }
+    });
+    polls
+}
+
+#[test]
+fn a_task_woken_from_outside_waits_for_a_bounded_number_of_polls() {
+    // Beside endless local work, and four in the injector that may be there before it.
+    const BOUND: usize = 1000;
+    let (coord, stop) = (without_help(1), Stop::default());
+    coord.start().unwrap();
+    let polls = [hogs(&coord, 20, &stop), woken_all_the_time(&coord, 4, &stop)];
+    let sum = move || polls.iter().map(|polls| polls.load(Ordering::Relaxed)).sum::<usize>();
+    for _ in 0..50 {
+        let (sender, waker) = mpsc::channel();
+        let (open, now) = (Arc::new(AtomicBool::new(false)), sum.clone());
+        let may = open.clone();
+        let probe = coord.spawn(poll_fn(move |cx| match may.load(Ordering::SeqCst) {
+            true => Poll::Ready(now()),
+            false => {
+                sender.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            }
+        }));
+        let waker = waker.recv_timeout(LONG).unwrap();
+        // Woken while the only worker is held in a poll, so that the count stands still.
+        let now = sum.clone();
+        let held = coord.spawn(async move {
+            let wake = move || {
+                open.store(true, Ordering::SeqCst);
+                waker.wake();
+            };
+            std::thread::spawn(wake).join().unwrap();
+            now()
+        });
+        let before = block_on(held).unwrap();
+        let waited = block_on(probe).unwrap().saturating_sub(before);
+        assert!(waited <= BOUND, "{waited} polls of others before it was polled");
+    }
+}
+
 #[test]
 fn a_main_future_has_its_turn_among_hogs() {
     for workers in [1, 2] {

@@ -269,6 +269,35 @@ fn a_lent_task_that_blocks_on_a_closure_gets_another_thread() {
 }
 
 #[test]
+fn a_lent_poll_that_blocks_in_place_lets_another_thread_come() {
+    /// Waits, inside a lent poll, for a closure and for a task that does the same.
+    fn nested(depth: usize) {
+        assert_eq!(kind(), WorkerKind::Blocking);
+        if depth == 0 {
+            return;
+        }
+        let (closure, ran) = mpsc::channel();
+        oasync::gob(move || closure.send(()).unwrap());
+        let (task, polled) = mpsc::channel();
+        oasync::go(async move {
+            nested(depth - 1);
+            task.send(()).unwrap();
+        });
+        oasync::block_in_place(|| {
+            ran.recv_timeout(LONG).expect("the closure runs");
+            polled.recv_timeout(LONG).expect("the task is polled");
+        });
+    }
+    for blocking in [1, 2] {
+        let stuck = Stuck::new(1, blocking);
+        // More at once than lenders may be, if they did not say that they block.
+        let task = stuck.coord.spawn(async { nested(20) });
+        stuck.lend();
+        join(task).unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_lent_when_no_task_waits() {
     let coord = coordinator(2);
     for _ in 0..50 {

@@ -297,12 +297,16 @@ impl BlockingPool {
 
     /// A thread of the pool is about to block inside the poll of a future. It
     /// does not count as long as it does: another may come for the closures that
-    /// it perhaps waits for.
+    /// it perhaps waits for; and if it lends itself, one that does so in its place.
     pub(crate) fn step_aside(&self, entry: &Entry<'_>) {
+        let lends = entry.away.get();
         self.return_from(entry);
         let mut state = lock(&self.state);
         state.threads -= 1;
         self.unlock_and_send(entry.shared, state);
+        if lends && entry.shared.has_work() {
+            self.send_for_lender(entry.shared);
+        }
     }
 
     /// It is back, in its closure.

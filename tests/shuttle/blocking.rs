@@ -132,6 +132,40 @@ fn a_lender_that_blocks_makes_room() {
     });
 }
 
+/// The only worker is held in a poll, and a lent poll blocks for a task: another thread
+/// lends itself at once, also if one is on its way for a closure. (No time passes, so the
+/// watcher does not help.)
+#[test]
+fn a_lender_that_blocks_lets_another_lend() {
+    check(|| {
+        let (coord, ledger) = (pool(1, 2), Ledger::default());
+        let (entered, gate) = (Gate::default(), Gate::default());
+        let (enter, open) = (entered.clone(), gate.clone());
+        let holds = coord.spawn(async move {
+            enter.open();
+            wait(gate.passed());
+        });
+        wait(entered.passed());
+        let counted = ledger.counted();
+        let lent = coord.spawn(async move {
+            let (polled, again) = (Gate::default(), counted.again());
+            let opens = polled.clone();
+            let closure = spawn_blocking(|| drop(again));
+            let task = spawn(async move { opens.open() });
+            block_in_place(|| wait(polled.passed()));
+            let _counted = counted;
+            (closure, task)
+        });
+        wait(coord.spawn_blocking(|| ())).unwrap();
+        let (closure, task) = wait(lent).unwrap();
+        open.open();
+        wait(holds).unwrap();
+        wait(closure).unwrap();
+        wait(task).unwrap();
+        ledger.close(coord);
+    });
+}
+
 #[test]
 fn a_closure_cancelled_before_it_starts_is_dropped() {
     check(|| {

@@ -86,13 +86,21 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "the whole: who steps aside does not send for another",
             file: "src/blocking/mod.rs",
-            sound: "        self.unlock_and_send(entry.shared, state);\n    }\n\n    /// It is back",
-            broken: "        drop(state);\n        let _ = entry;\n    }\n\n    /// It is back",
+            sound: "        self.unlock_and_send(entry.shared, state);\n        if lends",
+            broken: "        drop(state);\n        if lends",
             by: shuttle!(
                 "blocking::a_closure_that_says_it_waits_makes_room_for_another",
                 "blocking::a_lender_that_blocks_makes_room"
             ),
             quick: false,
+        },
+        Bug {
+            name: "who blocks in a lent poll sends for no other lender",
+            file: "src/blocking/mod.rs",
+            sound: "if lends && entry.shared.has_work() {",
+            broken: "if lends && entry.away.get() {",
+            by: shuttle!("blocking::a_lender_that_blocks_lets_another_lend"),
+            quick: true,
         },
         Bug {
             name: "the watcher leaves the run slot of a stuck worker alone",
