@@ -112,6 +112,11 @@ fn what_is_behind_a_stuck_poll_runs_on_an_idle_thread_if_no_more_come() {
 }
 
 #[test]
+fn the_last_idle_thread_stays_if_nobody_watches() {
+    refused("idle_for_long");
+}
+
+#[test]
 fn a_closure_behind_a_stuck_lender_runs_though_no_more_threads_come() {
     refused("stuck_lender");
 }

@@ -339,6 +339,33 @@ fn stuck_for_good() {
     });
 }
 
+/// Whether a thread of the watcher is there.
+fn is_watched() -> bool {
+    let names = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
+        std::fs::read_to_string(task.unwrap().path().join("comm")).ok() // it may have ended
+    });
+    names.into_iter().any(|name| name.trim_end().ends_with("-watch"))
+}
+
+/// The pool's only thread has idled for longer than it would, if there were a watcher.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn idle_for_long() {
+    const KEEP: Duration = Duration::from_millis(5);
+    for_each_refusal(|workers| {
+        let coord = Coordinator::builder().workers(workers).keep_alive(KEEP).build().unwrap();
+        if coord.start().is_err() || !wait(coord.spawn_blocking(in_pool)).unwrap() {
+            return;
+        }
+        // This asks for a watcher.
+        wait(coord.spawn(async { oasync::spawn(async {}).await.unwrap() })).unwrap();
+        thread::sleep(10 * KEEP);
+        if !is_watched() {
+            assert_rescued(&coord, false);
+        }
+    });
+}
+
 /// The pool's only thread lends, to a poll that waits for a closure.
 #[test]
 #[ignore = "runs where threads are refused"]

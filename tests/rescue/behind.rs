@@ -88,6 +88,26 @@ fn what_a_lent_poll_waits_for_runs_on_another_thread() {
     assert_eq!(futures_lite::future::block_on(lent).unwrap(), WorkerKind::Blocking);
 }
 
+/// Ten tasks that yield until it is `done`, counting their polls.
+fn yielding(done: &Arc<AtomicBool>) -> (Arc<AtomicUsize>, Vec<impl Future<Output = ()> + use<>>) {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let tasks = (0..10).map(|_| {
+        let (done, polls) = (done.clone(), polls.clone());
+        async move {
+            while !done.load(Ordering::SeqCst) {
+                polls.fetch_add(1, Ordering::SeqCst);
+                oasync::yield_now().await;
+            }
+        }
+    });
+    (polls.clone(), tasks.collect())
+}
+
+/// Those who help have had many turns.
+fn turn(polls: &AtomicUsize) {
+    eventually("they are polled", || polls.load(Ordering::SeqCst) > 1000);
+}
+
 #[test]
 fn what_waits_behind_tasks_that_yield_without_end_runs() {
     for workers in [1, 2] {
@@ -98,22 +118,33 @@ fn what_waits_behind_tasks_that_yield_without_end_runs() {
             .map(|_| {
                 coord.spawn(async {
                     let done = Arc::new(AtomicBool::new(false));
-                    for _ in 0..10 {
-                        let done = done.clone();
-                        oasync::go(async move {
-                            while !done.load(Ordering::SeqCst) {
-                                oasync::yield_now().await;
-                            }
-                        });
-                    }
+                    let (polls, tasks) = yielding(&done);
+                    tasks.into_iter().for_each(oasync::go);
+                    turn(&polls);
                     let set = done.clone();
-                    oasync::go(async move { set.store(true, Ordering::SeqCst) });
+                    // Into its queue, not into the run slot.
+                    drop(oasync::spawn_many([async move { set.store(true, Ordering::SeqCst) }]));
                     spin_until(&done);
                 })
             })
             .collect();
         stuck.into_iter().for_each(|task| futures_lite::future::block_on(task).unwrap());
     }
+}
+
+#[test]
+fn tasks_spawned_together_run_beside_tasks_that_yield_without_end() {
+    let coord = Coordinator::builder().workers(1).build().unwrap();
+    coord.start().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let held = done.clone();
+    let stuck = coord.spawn(async move { spin_until(&held) });
+    let (polls, tasks) = yielding(&done);
+    tasks.into_iter().for_each(|task| coord.go(task));
+    turn(&polls);
+    // The other lane of the injector.
+    drop(coord.spawn_many([async move { done.store(true, Ordering::SeqCst) }]));
+    futures_lite::future::block_on(stuck).unwrap();
 }
 
 #[test]

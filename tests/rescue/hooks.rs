@@ -90,37 +90,51 @@ fn what_only_the_thread_in_the_hook_could_run_is_lent() {
     drop(release);
 }
 
-#[test]
-fn no_more_are_sent_while_those_who_were_are_in_the_hook() {
+/// One worker, one thread for closures; every thread of the pool waits in its hook for the end
+/// of the sender. With it, how many do.
+fn with_the_pool_held_in_hooks() -> (Coordinator, mpsc::Sender<()>, Arc<AtomicUsize>) {
     let (release, gate) = mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
     let started = Arc::new(AtomicUsize::new(0));
-    let coord = {
-        let started = started.clone();
-        Coordinator::builder()
-            .workers(1)
-            .blocking_threads(1)
-            .stall_threshold(THRESHOLD)
-            .on_thread_start(move |thread| {
-                if thread.kind() == WorkerKind::Blocking {
-                    started.fetch_add(1, Ordering::SeqCst);
-                    let _ = gate.lock().unwrap().recv_timeout(2 * LONG);
-                }
-            })
-            .build()
-            .unwrap()
+    let counted = started.clone();
+    let hook = move |thread: &WorkerInfo| {
+        if thread.kind() == WorkerKind::Blocking {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = gate.lock().unwrap().recv_timeout(2 * LONG);
+        }
     };
+    let builder = Coordinator::builder().workers(1).blocking_threads(1);
+    let coord = builder.stall_threshold(THRESHOLD).on_thread_start(hook).build().unwrap();
     coord.start().unwrap();
+    (coord, release, started)
+}
+
+fn assert_no_more_come(started: &AtomicUsize, limit: usize) {
+    eventually("all come that may", || started.load(Ordering::SeqCst) == limit);
+    thread::sleep(20 * THRESHOLD);
+    assert_eq!(started.load(Ordering::SeqCst), limit);
+}
+
+#[test]
+fn no_more_are_sent_for_tasks_while_those_who_were_are_in_the_hook() {
+    let (coord, release, started) = with_the_pool_held_in_hooks();
     let stuck = coord.spawn(async {
         let (behind, run) = mpsc::channel();
         oasync::go(async move { behind.send(()).unwrap() });
         run.recv_timeout(LONG)
     });
-    // For each worker.
-    let limit = 2;
-    eventually("all come that may", || started.load(Ordering::SeqCst) == limit);
-    thread::sleep(20 * THRESHOLD);
-    assert_eq!(started.load(Ordering::SeqCst), limit);
+    // Two for each worker.
+    assert_no_more_come(&started, 2);
     drop(release);
     assert_eq!(block_on(stuck).unwrap(), Ok(()));
+}
+
+#[test]
+fn no_more_are_sent_for_closures_while_those_who_were_are_in_the_hook() {
+    let (coord, release, started) = with_the_pool_held_in_hooks();
+    let closures: Vec<_> = (0..10).map(|_| coord.spawn_blocking(|| ())).collect();
+    // Two for each worker, and one.
+    assert_no_more_come(&started, 3);
+    drop(release);
+    closures.into_iter().for_each(|closure| block_on(closure).unwrap());
 }

@@ -123,6 +123,24 @@ fn tasks_behind_blocked_workers_run_on_blocking_threads() {
 }
 
 #[test]
+fn a_poll_that_takes_less_than_the_threshold_gets_no_help() {
+    let coord = Coordinator::builder().workers(1).stall_threshold(10 * LONG).build().unwrap();
+    coord.start().unwrap();
+    // A thread that could lend.
+    coord.block_on(coord.spawn_blocking(|| ())).unwrap();
+    // Waited for elsewhere: the caller would be a worker, too.
+    let long = coord.spawn(async {
+        let behind = oasync::spawn_many([async {}]);
+        std::thread::sleep(Duration::from_millis(100));
+        behind
+    });
+    for behind in futures_lite::future::block_on(long).unwrap() {
+        futures_lite::future::block_on(behind).unwrap();
+    }
+    assert_eq!(coord.metrics().lend_count(), 0);
+}
+
+#[test]
 fn the_only_worker_can_wait_for_its_own_child() {
     let coord = coordinator(1);
     coord.block_on(async {
