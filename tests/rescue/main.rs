@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use oasync::{Coordinator, Stall, WorkerKind};
 
-use common::{LONG, coordinator, started};
+use common::{LONG, coordinator, eventually, started};
 
 /// Computes until the flag is set by someone else.
 fn spin_until(flag: &AtomicBool) {
@@ -128,6 +128,7 @@ fn a_poll_that_takes_less_than_the_threshold_gets_no_help() {
     coord.start().unwrap();
     // A thread that could lend.
     coord.block_on(coord.spawn_blocking(|| ())).unwrap();
+    eventually("it idles", || coord.metrics().num_idle_blocking_threads() == 1);
     // Waited for elsewhere: the caller would be a worker, too.
     let long = coord.spawn(async {
         let behind = oasync::spawn_many([async {}]);

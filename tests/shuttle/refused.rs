@@ -173,3 +173,48 @@ fn a_closure_that_a_lender_waits_for_runs_though_a_thread_was_refused() {
         ledger.end(coord);
     });
 }
+
+/// The pool's only thread is about to lend itself, to a task that waits for a closure which
+/// is queued at that moment; and perhaps nobody watches.
+#[test]
+fn a_closure_queued_beside_a_thread_that_goes_to_lend_itself_runs() {
+    check(|| {
+        let builder = Coordinator::builder().workers(1).blocking_threads(1);
+        let (coord, ledger) = (builder.build().unwrap(), Ledger::default());
+        refuse_threads(true);
+        if coord.start().is_err() {
+            return;
+        }
+        let (entered, gate, ran) = (Gate::default(), Gate::default(), Gate::default());
+        let (enter, open, opens) = (entered.clone(), gate.clone(), ran.clone());
+        let held = coord.spawn(async move {
+            enter.open();
+            wait(gate.passed());
+        });
+        wait(entered.passed());
+        let counted = ledger.counted();
+        let lent = coord.spawn(async move {
+            let _counted = counted;
+            if oasync::worker_info().unwrap().kind() == WorkerKind::Blocking {
+                wait(ran.passed());
+            }
+        });
+        let (handle, counted) = (coord.handle(), ledger.counted());
+        let first = coord.spawn_blocking(|| ());
+        let second = outside(move || {
+            handle.spawn_blocking(move || {
+                let _counted = counted;
+                opens.open();
+            })
+        });
+        let (end, time) = ticks();
+        let second = second.join().unwrap();
+        open.open();
+        for task in [held, lent, first, second] {
+            wait(task).unwrap();
+        }
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
