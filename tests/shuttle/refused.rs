@@ -1,10 +1,14 @@
 //! The system gives no thread, every other time; or refuses a single one.
 
-use oasync::model::{refuse_one_thread, refuse_threads};
+use std::time::Duration;
+
+use oasync::model::{advance, refuse_one_thread, refuse_threads};
 use oasync::{Coordinator, WorkerKind, spawn, spawn_blocking};
 use shuttle::sync::mpsc;
 
-use crate::support::{Gate, Ledger, check, coordinator, outside, ticks, wait, waits_for_a_closure};
+use crate::support::{
+    Counted, Gate, Ledger, check, coordinator, outside, ticks, wait, waits_for_a_closure,
+};
 
 /// A caller is there, so all of it runs.
 #[test]
@@ -100,6 +104,16 @@ fn what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused() {
     });
 }
 
+/// Blocks until two tasks have run, one of which is in the worker's slot, one in its queue.
+async fn waits_for_two_behind_it(counted: Counted) {
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..2 {
+        let (counted, sender) = (counted.again(), sender.clone());
+        oasync::go(async move { sender.send(counted).unwrap() });
+    }
+    (0..2).for_each(|_| drop(receiver.recv().unwrap()));
+}
+
 /// Whichever thread that is.
 #[test]
 fn what_is_behind_a_stuck_worker_runs_though_a_thread_was_refused() {
@@ -109,18 +123,29 @@ fn what_is_behind_a_stuck_worker_runs_though_a_thread_was_refused() {
         if coord.start().is_err() {
             return;
         }
-        let counted = ledger.counted();
-        let stuck = coord.spawn(async move {
-            let (sender, receiver) = mpsc::channel();
-            for _ in 0..2 {
-                let (counted, sender) = (counted.again(), sender.clone());
-                oasync::go(async move { sender.send(counted).unwrap() });
-            }
-            drop(counted);
-            (0..2).for_each(|_| drop(receiver.recv().unwrap()));
-        });
+        let stuck = coord.spawn(waits_for_two_behind_it(ledger.counted()));
         let (end, time) = ticks();
         wait(stuck).unwrap();
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+/// It was refused as often as it was asked for at once; some time later there are threads.
+#[test]
+fn a_watcher_that_was_refused_comes_later() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        let (end, time) = ticks();
+        refuse_threads(true);
+        if coord.start().is_ok() {
+            // The worker asks for a watcher.
+            wait(coord.spawn(async {})).unwrap();
+            refuse_threads(false);
+            advance(Duration::from_millis(2));
+            wait(coord.spawn(waits_for_two_behind_it(ledger.counted()))).unwrap();
+        }
         end.open();
         time.join().unwrap();
         ledger.end(coord);

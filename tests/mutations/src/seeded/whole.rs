@@ -100,7 +100,7 @@ pub fn bugs() -> Vec<Bug> {
             sound: "if lends && entry.shared.has_work() {",
             broken: "if lends && entry.away.get() {",
             by: shuttle!("blocking::a_lender_that_blocks_lets_another_lend"),
-            quick: true,
+            quick: false,
         },
         Bug {
             name: "the watcher leaves the run slot of a stuck worker alone",
@@ -174,6 +174,14 @@ pub fn bugs() -> Vec<Bug> {
             by: shuttle!(
                 "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
             ),
+            quick: false,
+        },
+        Bug {
+            name: "a watcher that was refused is never asked for again later",
+            file: "src/watch/mod.rs",
+            sound: "REFUSED if shared.now() < self.retry_at.load(Ordering::Relaxed) => {",
+            broken: "REFUSED => {",
+            by: shuttle!("refused::a_watcher_that_was_refused_comes_later"),
             quick: false,
         },
         Bug {
