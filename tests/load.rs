@@ -170,7 +170,7 @@ fn grow(tally: Tally, i: u64, n: u64) {
 #[test]
 fn with_1_to_64_workers() {
     let _alone = alone();
-    let n = 20_000 * SCALE;
+    let n = 100_000 * SCALE;
     for workers in [1, 2, 4, 16, 64] {
         let (coord, tally) = (started(workers), Tally::default());
         let root = tally.clone();

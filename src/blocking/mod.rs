@@ -11,8 +11,8 @@
 //! *Who blocks in a task steps aside.* A thread of the pool may be inside a poll: a
 //! lent one, or one of its own `block_on`. If that poll blocks and says so (a nested
 //! `block_on`, `block_in_place`), the thread does not count until it is back, and
-//! another may come. It is back when the poll returns; in a closure, when its
-//! outermost `block_on` does.
+//! another may come: for closures, or to lend itself in its place, if tasks wait. It is
+//! back when the poll returns; in a closure, when its outermost `block_on` does.
 //!
 //! *The limit is one of closures.* A thread takes a closure only if, with it, at most
 //! so many threads are not *away* (`away.rs`): they lend, or are in a start hook. One that

@@ -17,7 +17,6 @@ use ops::{Op, Setup};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&setup, ops)) = data.split_first() else { return };
-    let ops: Vec<Op> =
-        ops.chunks_exact(2).map(|op| Op::decode([op[0], op[1]])).take(60).collect();
+    let ops: Vec<Op> = ops.chunks_exact(2).map(|op| Op::decode([op[0], op[1]])).take(60).collect();
     run(Setup::decode(setup), &ops);
 });
