@@ -185,14 +185,6 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
-            name: "without a watcher, who goes to lend itself does not look for closures",
-            file: "src/blocking/lend.rs",
-            sound: "let stays = pool.has_job_unwatched(shared);",
-            broken: "let stays = false;",
-            by: shuttle!("refused::a_closure_queued_beside_a_thread_that_goes_to_lend_itself_runs"),
-            quick: false,
-        },
-        Bug {
             name: "a watcher that was refused once is not asked for again",
             file: "src/watch/mod.rs",
             sound: "if self.refusals.fetch_add(1, Ordering::Relaxed) >= EAGER {",
