@@ -297,7 +297,8 @@ impl BlockingPool {
 
     /// A thread of the pool is about to block inside the poll of a future. It
     /// does not count as long as it does: another may come for the closures that
-    /// it perhaps waits for; and if it lends itself, one that does so in its place.
+    /// it perhaps waits for; and if it lends itself, one that does so in its place. What the
+    /// poll has pushed is seen here; what is pushed later is for the watcher.
     pub(crate) fn step_aside(&self, entry: &Entry<'_>) {
         let lends = entry.away.get();
         self.return_from(entry);
