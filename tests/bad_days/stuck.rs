@@ -187,11 +187,14 @@ fn a_closure_that_waits_for_one_beyond_the_limit_ends_with_the_coordinator() {
         let coord = Coordinator::builder().workers(1).blocking_threads(1).build().unwrap();
         coord.start().unwrap();
         let handle = coord.handle();
+        let (tell, told) = mpsc::channel();
         let outer = coord.spawn_blocking(move || {
+            tell.send(()).unwrap();
             let inner = handle.spawn_blocking(|| ());
             handle.block_on(inner).is_err()
         });
-        eventually("it waits", || coord.metrics().blocking_queue_depth() == 1);
+        told.recv_timeout(LONG).unwrap(); // From now on only the inner one can be in the queue.
+        eventually("the inner one waits", || coord.metrics().blocking_queue_depth() == 1);
         assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1, "nobody else is held up");
         let report = coord.shutdown(Duration::ZERO);
         assert_eq!((report.cancelled, report.still_running.len()), (1, 0));
