@@ -1,6 +1,7 @@
 //! What runs while threads are refused. Each scenario goes through every number of
 //! workers and every thread that may be the one that is refused.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::future::{Future, pending};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use oasync::{Coordinator, JoinHandle, WorkerKind};
 
 use crate::ARMED;
-use crate::common::{CountDrop, LONG, coordinator, without_help};
+use crate::common::{CountDrop, LONG, coordinator, eventually, without_help};
 
 /// The functions of the library.
 struct Refusal {
@@ -341,10 +342,19 @@ fn stuck_for_good() {
 
 /// Whether a thread of the watcher is there.
 fn is_watched() -> bool {
-    let names = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
-        std::fs::read_to_string(task.unwrap().path().join("comm")).ok() // it may have ended
+    let names = || -> Vec<String> {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let name = |task: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("comm")).ok() // it may have ended
+        };
+        tasks.filter_map(name).collect()
+    };
+    // Until a thread names itself it has the name of the one that started it.
+    eventually("each thread has a name of its own", || {
+        let names = names();
+        names.iter().collect::<HashSet<_>>().len() == names.len()
     });
-    names.into_iter().any(|name| name.trim_end().ends_with("-watch"))
+    names().iter().any(|name| name.trim_end().ends_with("-watch"))
 }
 
 /// The pool's only thread has idled for longer than it would, if there were a watcher.
@@ -354,13 +364,18 @@ fn idle_for_long() {
     const KEEP: Duration = Duration::from_millis(5);
     for_each_refusal(|workers| {
         let coord = Coordinator::builder().workers(workers).keep_alive(KEEP).build().unwrap();
-        if coord.start().is_err() || !wait(coord.spawn_blocking(in_pool)).unwrap() {
+        if coord.start().is_err() {
             return;
         }
-        // This asks for a watcher.
+        // It does not idle before it is known whether there is a watcher.
+        let (release, gate) = mpsc::channel::<()>();
+        let closure = coord.spawn_blocking(move || in_pool() && gate.recv().is_err());
+        // This asks for one.
         wait(coord.spawn(async { oasync::spawn(async {}).await.unwrap() })).unwrap();
-        thread::sleep(10 * KEEP);
-        if !is_watched() {
+        let watched = is_watched();
+        drop(release);
+        if wait(closure).unwrap() && !watched {
+            thread::sleep(10 * KEEP);
             assert_rescued(&coord, false);
         }
     });
