@@ -301,11 +301,10 @@ impl TaskInfo {
     ///
     /// ```
     /// let coord = oasync::Coordinator::new();
+    /// coord.task().name("waiter").go(std::future::pending::<()>());
+    /// assert_eq!(coord.tasks()[0].polls(), Some(0));
     /// coord.block_on(async {
-    ///     oasync::task().name("waiter").go(std::future::pending::<()>());
-    ///     assert_eq!(oasync::Coordinator::current().tasks()[0].polls(), Some(0));
-    ///     oasync::yield_now().await;
-    ///     while oasync::Coordinator::current().tasks()[0].polls() != Some(1) {
+    ///     while coord.tasks()[0].polls() != Some(1) {
     ///         oasync::yield_now().await;
     ///     }
     /// });

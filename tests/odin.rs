@@ -263,7 +263,7 @@ fn the_main_thread_is_a_worker_if_it_calls_block_on_and_none_after_start() {
 #[test]
 fn a_timed_task_comes_no_earlier_and_holds_nothing_before() {
     const DELAY: Duration = Duration::from_millis(20);
-    let coord = coordinator(1);
+    let coord = without_help(1);
     let resource = Arc::new(Mutex::new(()));
     let start = Instant::now();
     let held = resource.clone();

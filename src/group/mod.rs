@@ -310,7 +310,7 @@ impl<T> TaskGroup<T> {
     /// let group = coord.group();
     /// group.spawn(async { /* quick */ });
     /// group.task().name("listener").spawn(std::future::pending());
-    /// let report = group.drain(Duration::from_millis(20));
+    /// let report = group.drain(Duration::from_secs(1));
     /// assert_eq!(report.still_running[0].name(), Some("listener"));
     /// println!("{report}"); // 1 left: task 2 `listener`, spawned at src/main.rs:6:31, waiting
     /// ```

@@ -27,14 +27,14 @@ use support::{Channel, ends, own_waker};
 fn the_caller_is_a_worker_meanwhile() {
     let coord = without_help(1);
     let here = thread::current().id();
-    let (kind, on) = coord.block_on(async {
+    let ((kind, on), threads) = coord.block_on(async {
         let task = oasync::spawn(async {
             (oasync::worker_info().unwrap().kind(), thread::current().id())
         });
-        task.await.unwrap()
+        (task.await.unwrap(), coord.metrics().num_worker_threads())
     });
     assert_eq!((kind, on), (WorkerKind::Caller, here));
-    assert_eq!(coord.metrics().num_worker_threads(), 0, "the one seat was the caller's");
+    assert_eq!(threads, 0, "the one seat was the caller's");
     assert!(oasync::worker_info().is_none(), "no longer after the end");
 }
 

@@ -207,6 +207,7 @@ fn a_drain_names_what_is_left_and_leaves_it_alone() {
     group.spawn(async { 1 });
     let line = line!() + 1;
     group.task().name("listener").spawn(pending());
+    eventually("the first has ended", || group.num_running() == 1);
     let report = group.drain(Duration::from_millis(50));
     assert_eq!(report.still_running.len(), 1);
     let left = &report.still_running[0];
