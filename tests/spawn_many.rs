@@ -103,7 +103,10 @@ fn one_worker_takes_up_what_was_queued_together_in_order() {
         let tx = tx.clone();
         async move { tx.send(n).unwrap() }
     };
-    for task in coord.spawn_many((0..1_000).map(each)) {
+    let tasks = coord.spawn_many((0..1_000).map(each));
+    // Else, when this thread leaves the only seat, a blocking thread might help out.
+    coord.start().unwrap();
+    for task in tasks {
         coord.block_on(task).unwrap();
     }
     let order: Vec<_> = rx.try_iter().collect();

@@ -219,6 +219,7 @@ fn a_state_need_not_be_send_and_may_be_borrowed_twice() {
     type S = (Rc<RefCell<Vec<u32>>>, usize);
     let coord = Coordinator::builder()
         .workers(1)
+        .stall_threshold(10 * LONG)
         .worker_state::<S, _>(|info| (Rc::default(), info.index()))
         .build()
         .unwrap();

@@ -25,7 +25,8 @@ pub fn started(workers: usize) -> Coordinator {
 }
 
 /// Whose worker keeps its tasks, also if the machine leaves it without a processor
-/// for a while: that would look like a stall, and others would come to help.
+/// for a while: that would look like a stall, and others would come to help. Not if it is
+/// on its way to or from the only seat, nor for its slot: that is emptied for others.
 pub fn without_help(workers: usize) -> Coordinator {
     Coordinator::builder().workers(workers).stall_threshold(10 * LONG).build().unwrap()
 }

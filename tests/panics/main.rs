@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_lite::future::block_on;
-use oasync::{Builder, Coordinator, JoinHandle, TaskId};
+use oasync::{Builder, Coordinator, JoinHandle, TaskId, WorkerKind};
 
 use common::{LONG, eventually, in_time};
 
@@ -97,22 +97,22 @@ fn started() -> (Coordinator, Log) {
     (coord, log)
 }
 
-/// Lets as many tasks run at the same time as there are workers.
+/// Lets as many tasks run at the same time as there are workers; false if blocking
+/// threads were among those who did.
 #[track_caller]
-fn meet(coord: &Coordinator) {
+fn meet(coord: &Coordinator) -> bool {
     let here = Arc::new(AtomicUsize::new(0));
     let all: Vec<_> = (0..WORKERS)
         .map(|_| {
             let here = here.clone();
             coord.spawn(async move {
                 here.fetch_add(1, Ordering::SeqCst);
-                eventually("all workers meet", || here.load(Ordering::SeqCst) == WORKERS);
+                eventually("all meet", || here.load(Ordering::SeqCst) == WORKERS);
+                oasync::worker_info().unwrap().kind() == WorkerKind::Worker
             })
         })
         .collect();
-    for task in all {
-        block_on(task).unwrap();
-    }
+    all.into_iter().map(|task| block_on(task).unwrap()).fold(true, |all, one| all & one)
 }
 
 /// So many panics were counted and told, nothing is alive, and each worker still
@@ -120,7 +120,7 @@ fn meet(coord: &Coordinator) {
 #[track_caller]
 fn unharmed(coord: &Coordinator, log: &Log, counted: u64, told: usize) {
     eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
-    meet(coord);
+    eventually("each worker works", || meet(coord));
     eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
     assert_eq!(coord.metrics().num_worker_threads(), WORKERS);
     // A lender may still be dropping the result of a task that has ended.
@@ -225,25 +225,24 @@ fn in_the_drop_after_a_panicking_poll_it_reaches_the_hook() {
 #[test]
 fn in_the_drop_of_a_cancelled_future_it_reaches_the_hook() {
     let (coord, log) = started();
-    let task = coord.spawn(async {
-        let _bomb = Bomb;
-        pending::<()>().await;
-    });
+    let made = Arc::new(AtomicUsize::new(0));
+    let bomb = || {
+        let made = made.clone();
+        coord.spawn(async move {
+            let _bomb = Bomb;
+            made.fetch_add(1, Ordering::SeqCst);
+            pending::<()>().await;
+        })
+    };
+    let task = bomb();
     let id = task.id();
-    eventually("it waits", || coord.tasks().iter().any(|task| task.id() == id));
+    eventually("it has its bomb", || made.load(Ordering::SeqCst) == 1);
     assert!(block_on(task.cancel()).unwrap_err().is_cancelled());
     assert_eq!(log.lock().unwrap()[0].id, Some(id));
     unharmed(&coord, &log, 1, 1);
 
-    let held: Vec<_> = (0..100)
-        .map(|_| {
-            coord.spawn(async {
-                let _bomb = Bomb;
-                pending::<()>().await;
-            })
-        })
-        .collect();
-    eventually("they wait", || coord.tasks().len() == held.len());
+    let held: Vec<_> = (0..100).map(|_| bomb()).collect();
+    eventually("they have theirs", || made.load(Ordering::SeqCst) == 101);
     let report = coord.shutdown(Duration::ZERO);
     assert_eq!((report.finished, report.cancelled), (0, 100));
     assert_eq!(coord.metrics().num_alive_tasks(), 0);
@@ -323,7 +322,9 @@ fn panics_in_every_hook() {
         .unwrap();
     coord.start().unwrap();
     let log = Log::default();
-    // Brings both threads up: each start was one panic.
+    // Brings both threads up: each start was one panic. No task waits meanwhile, or a
+    // blocking thread might come for it.
+    block_on(coord.broadcast(|| ()));
     meet(&coord);
     assert_eq!(coord.metrics().panics(), WORKERS as u64);
     coord.go(async { panic!("{PLANNED}: task") });

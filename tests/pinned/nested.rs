@@ -131,6 +131,7 @@ fn the_panic_of_a_dropped_result_is_contained_in_a_nested_call_too() {
     let (tx, rx) = mpsc::channel();
     let coord = Coordinator::builder()
         .workers(1)
+        .stall_threshold(10 * LONG) // A blocking thread would drop the handle later.
         .on_panic(move |panic| tx.send(panic.to_string()).unwrap())
         .build()
         .unwrap();

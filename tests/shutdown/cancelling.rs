@@ -283,7 +283,8 @@ fn no_thread_is_started_only_to_end() {
         eventually("all sleep", || {
             let metrics = coord.metrics();
             metrics.workers().iter().all(|worker| worker.local_queue_depth == 0)
-                && metrics.num_worker_threads() == starts.load(Ordering::SeqCst)
+                && metrics.num_worker_threads() + metrics.num_blocking_threads()
+                    == starts.load(Ordering::SeqCst)
         });
         let before = starts.load(Ordering::SeqCst);
         drop(coord);

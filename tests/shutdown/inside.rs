@@ -219,11 +219,13 @@ fn in_the_panic_hook_while_a_future_is_dropped() {
         .unwrap();
     *closer.lock().unwrap() = Some(coord.handle());
     coord.start().unwrap();
-    let task = coord.spawn(async {
+    let (made, bomb) = mpsc::channel();
+    let task = coord.spawn(async move {
         let _bomb = Bomb;
+        made.send(()).unwrap();
         pending::<()>().await;
     });
-    eventually("it waits", || !coord.tasks().is_empty());
+    bomb.recv_timeout(LONG).unwrap();
     let ending = task.cancel();
     let report = report.recv_timeout(LONG).expect("it does not wait for the task itself");
     assert!(report.still_running.is_empty());

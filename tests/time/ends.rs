@@ -100,8 +100,9 @@ fn one_that_waits_elsewhere_hears_of_the_end() {
         let task = second.spawn(async move {
             let mut sleep = sleep;
             std::future::poll_fn(|cx| {
+                let polled = std::pin::Pin::new(&mut sleep).poll(cx);
                 count.fetch_add(1, Ordering::SeqCst);
-                std::pin::Pin::new(&mut sleep).poll(cx)
+                polled
             })
             .await;
             Instant::now() >= sleep.deadline().unwrap()

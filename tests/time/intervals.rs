@@ -37,9 +37,15 @@ const PERIOD: Duration = ms(100);
 fn ticks_after_a_pause(missed: MissedTicks) -> Vec<Duration> {
     in_time(move || {
         oasync::block_on(async {
-            let start = Instant::now();
-            let mut interval = interval_at(start, PERIOD).missed_ticks(missed);
-            let mut ticks = vec![interval.tick().await];
+            let (start, mut interval, first) = loop {
+                let start = Instant::now();
+                let mut interval = interval_at(start, PERIOD).missed_ticks(missed);
+                let first = interval.tick().await;
+                if start.elapsed() < PERIOD {
+                    break (start, interval, first);
+                }
+            };
+            let mut ticks = vec![first];
             // Not to wait for something: the ticks are to be missed.
             thread::sleep(5 * PERIOD + PERIOD / 2);
             for _ in 0..2 {
