@@ -4,7 +4,9 @@
 //! that is taken and whose count stands still is in one long poll (of a task or of
 //! a main future). Then:
 //!
-//! * what is in its *run slot*, where no searcher looks, goes to the injector;
+//! * what is in its *run slot*, where no searcher looks, goes to the injector. (If a slot
+//!   is filled and a seat vacant, it looks again soon, so that this takes less than a
+//!   millisecond);
 //! * after [`stall_threshold`](crate::Builder::stall_threshold), and again at every
 //!   further threshold, if work waits and no worker comes for it, a blocking thread is
 //!   sent to lend: an idle one, or a new one. Searching workers steal from the
@@ -39,6 +41,10 @@ use crate::sync_facade::{Arc, Instant, Ordering, bound};
 /// How often the watcher looks while a seat is taken.
 pub(super) const TICK: Duration = Duration::from_micros(400);
 
+/// How soon it looks again after it has seen a filled slot beside a vacant seat: somebody
+/// is free for what is in there.
+const QUICK_TICK: Duration = Duration::from_micros(100);
+
 /// How often, at least, while all are.
 const SLOW_TICK: Duration = Duration::from_millis(bound(5, u32::MAX) as u64);
 
@@ -64,6 +70,15 @@ struct Seen {
     since: Instant,
     /// How many thresholds of this stall have passed.
     thresholds: u32,
+}
+
+/// What it saw at a look at all seats.
+#[derive(Default)]
+struct Looked {
+    /// A seat was taken.
+    taken: bool,
+    /// Something was in a run slot, and the worker there had gone on to another poll.
+    filled: bool,
 }
 
 /// Since when something waits for a thread that does not come, or was last tried.
@@ -104,7 +119,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let mut listeners = Listeners::default();
     let (mut closures, mut refused, mut forsaken) = Default::default();
     let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
-    let (mut quiet, mut rush) = (0, 0);
+    let (mut quiet, mut rush, mut tick) = (0, 0, TICK);
     while !shared.is_over() {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
             sleep(shared, parker);
@@ -118,15 +133,18 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             }
         } else {
             shared.timers.watcher_ticks();
-            parker.park(Some(Instant::now() + TICK));
+            parker.park(Some(Instant::now() + tick));
         }
         fire_overdue(shared);
+        let looked = look(shared, &mut seen, &mut listeners);
         let busy = look_at_pool(shared, &mut closures)
             | look_for_threads(shared, &mut refused)
             | look_for_workers(shared, &mut forsaken)
-            | look(shared, &mut seen, &mut listeners);
+            | looked.taken;
+        let full = shared.idle.vacant() == 0;
         quiet = if busy { 0 } else { quiet + 1 };
-        rush = if shared.idle.vacant() == 0 { rush.saturating_add(1) } else { 0 };
+        rush = if full { rush.saturating_add(1) } else { 0 };
+        tick = if looked.filled && !full { QUICK_TICK } else { TICK };
     }
 }
 
@@ -159,18 +177,19 @@ pub(super) fn fire_overdue(shared: &Shared) {
     }
 }
 
-/// Looks at every seat; false if all are vacant.
-fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
-    let mut taken = false;
+/// Looks at every seat.
+fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> Looked {
+    let mut looked = Looked::default();
     for (seat, seen) in shared.seats.iter().zip(seen) {
         let counters = &seat.counters;
         let now = Instant::now();
         let sits = counters.is_taken();
         // Relaxed: a stale count is noticed one tick later.
         let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
-        taken |= sits;
+        looked.taken |= sits;
         if !sits || polls != seen.polls {
             *seen = Seen { polls, since: now, thresholds: 0 };
+            looked.filled |= !seat.slot.is_empty();
             continue;
         }
         if let Some(runnable) = seat.slot.take() {
@@ -192,7 +211,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> bool {
             }
         }
     }
-    taken
+    looked
 }
 
 /// Sends a thread for closures that wait because threads of the pool are away, and may be
