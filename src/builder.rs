@@ -246,19 +246,17 @@ impl Builder {
         self
     }
 
-    /// Called when a poll of a task stalls a worker, once for each such poll, on
+    /// Called when a poll, of a task or of a main future, stalls a worker, once for each such poll, on
     /// the thread that watches over the workers: it should return soon. If it panics,
     /// that is caught and counted.
     ///
     /// Not everything that blocks is reported. A poll that keeps one worker while others sleep
-    /// for want of work delays nobody, and may be missed. A main future of
-    /// [`block_on`](Coordinator::block_on) is no task: what waits behind it is run
-    /// elsewhere as well, but it is neither reported nor counted. Nor is a poll on a thread
-    /// of the blocking pool, for it keeps no worker.
+    /// for want of work delays nobody, and may be missed. A poll on a thread of the blocking
+    /// pool keeps no worker, nor does that of a main future if all seats are taken.
     ///
     /// Without this hook, the features `log` and `tracing` of this crate write a
-    /// warning with target `oasync`: one for each place that spawns such tasks,
-    /// the first 64 of them.
+    /// warning with target `oasync`: one for each place that spawns such tasks, or calls
+    /// `block_on`, the first 64 of them.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -271,7 +269,7 @@ impl Builder {
     /// let (release, released) = mpsc::channel::<()>();
     /// let task = coord.spawn(async move { released.recv() }); // blocks its worker
     /// coord.start()?;
-    /// assert_eq!(rx.recv().unwrap(), task.id());
+    /// assert_eq!(rx.recv().unwrap(), Some(task.id()));
     /// release.send(()).unwrap();
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -396,6 +396,7 @@ impl Coordinator {
     /// coord.block_on(async { std::rc::Rc::get_mut(words).unwrap().push("borrowed") });
     /// assert_eq!(lines.len(), 1);
     /// ```
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         crate::block_on::block_on(self.shared(), future)
     }

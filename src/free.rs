@@ -254,6 +254,7 @@ pub fn task() -> TaskBuilder {
 /// ```
 /// assert_eq!(oasync::block_on(async { 1 + 1 }), 2);
 /// ```
+#[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match context::with_shared(Arc::clone) {
         Some(shared) => crate::block_on::block_on(&shared, future),

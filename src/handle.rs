@@ -245,6 +245,7 @@ impl Handle {
     /// let coord = oasync::Coordinator::new();
     /// assert_eq!(coord.handle().block_on(async { 6 * 7 }), 42);
     /// ```
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         crate::block_on::block_on(&self.shared, future)
     }

@@ -79,7 +79,7 @@ pub struct WorkerMetrics {
     pub local_queue_depth: usize,
     /// How long a thread was on the seat: polling, or looking for work.
     pub busy: Duration,
-    /// The longest poll of a task. It is sampled as often as
+    /// The longest poll of a task or main future. It is sampled as often as
     /// [`stall_threshold`](crate::Builder::stall_threshold) says, so it may be up to one
     /// millisecond too low, or ten if all workers were busy, and is zero if all polls were
     /// shorter than that. Polls during which other workers have nothing to do may be missed.
@@ -156,7 +156,7 @@ impl Metrics {
         self.lend_count
     }
 
-    /// Polls that kept a worker for longer than
+    /// Polls, of tasks and main futures, that kept a worker for longer than
     /// [`stall_threshold`](crate::Builder::stall_threshold).
     pub fn stall_count(&self) -> u64 {
         self.stall_count
@@ -373,7 +373,7 @@ impl Shared {
         let seat = &self.seats[index];
         let counters = &seat.counters;
         WorkerMetrics {
-            poll_count: counters.polls.load(Ordering::Relaxed),
+            poll_count: counters.task_polls(),
             steal_count: counters.steals.load(Ordering::Relaxed),
             park_count: counters.parks.load(Ordering::Relaxed),
             local_queue_depth: seat.queue.len() + usize::from(!seat.slot.is_empty()),
@@ -401,8 +401,10 @@ impl Shared {
             info.name = running.name;
             info.age.get_or_insert_with(|| now.saturating_duration_since(running.since));
         }
-        for (id, site) in self.seats.iter().filter_map(|seat| seat.counters.running()) {
-            set_running(&mut tasks, id, site);
+        for (task, site) in self.seats.iter().filter_map(|seat| seat.counters.running()) {
+            if let Some(id) = task {
+                set_running(&mut tasks, id, site);
+            }
         }
         tasks.sort_by_key(TaskInfo::id);
         tasks

@@ -48,6 +48,9 @@ struct Owner {
     turn: Cell<bool>,
 }
 
+/// In [`Counters::running`]: a main future.
+const MAIN: u64 = u64::MAX;
+
 /// Counters of a seat. The thread on it is the only writer (but of one), so it adds
 /// with a load and a store; a hand-over of the seat passes through the idle word,
 /// whose operations are sequentially consistent.
@@ -55,7 +58,9 @@ struct Owner {
 pub(crate) struct Counters {
     pub(crate) spawned: AtomicU64,
     pub(crate) finished: AtomicU64,
-    pub(crate) polls: AtomicU64,
+    /// Polls of tasks and of main futures.
+    polls: AtomicU64,
+    main_polls: AtomicU64,
     pub(crate) steals: AtomicU64,
     pub(crate) parks: AtomicU64,
     /// Twice the nanoseconds for which the seat was taken so far. While it is taken: one
@@ -64,9 +69,9 @@ pub(crate) struct Counters {
     busy: AtomicU64,
     /// Nanoseconds of the longest poll, as the watcher saw it, who alone writes it.
     pub(crate) longest: AtomicU64,
-    /// The task that is being polled; 0 for none.
-    pub(crate) running: AtomicU64,
-    pub(crate) running_site: AtomicPtr<Site>,
+    /// The task that is being polled, or `MAIN`; 0 for none.
+    running: AtomicU64,
+    running_site: AtomicPtr<Site>,
 }
 
 impl Counters {
@@ -100,9 +105,22 @@ impl Counters {
         busy.wrapping_add(until) >> 1
     }
 
-    /// The task being polled, as far as one can tell from outside.
-    pub(crate) fn running(&self) -> Option<(TaskId, &'static Site)> {
-        // Each load meets the Release of its store in `begin_poll`. The id is of this
+    /// How many polls began; it stands still during each. Relaxed: a stale count is noticed
+    /// one look later.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// The same without those of main futures. Relaxed: for the metrics.
+    pub(crate) fn task_polls(&self) -> u64 {
+        let mains = self.main_polls.load(Ordering::Relaxed);
+        self.polls().saturating_sub(mains)
+    }
+
+    /// What is being polled, as far as one can tell from outside: a task, or a main future;
+    /// and where that was spawned, or `block_on` called.
+    pub(crate) fn running(&self) -> Option<(Option<TaskId>, &'static Site)> {
+        // Each load meets the Release of its store in `publish`. The id is of this
         // poll or a later one, or 0; the site, written before the id, is of the id's
         // poll or a later one.
         let polls = self.polls.load(Ordering::Acquire);
@@ -112,8 +130,9 @@ impl Counters {
         if id == 0 || polls != self.polls.load(Ordering::Relaxed) {
             return None;
         }
-        // SAFETY: only `begin_poll` writes the site, from a `&'static`.
-        unsafe { site.as_ref() }.map(|site| (TaskId(id), site))
+        let task = (id != MAIN).then_some(TaskId(id));
+        // SAFETY: only `publish` writes the site, from a `&'static`.
+        unsafe { site.as_ref() }.map(|site| (task, site))
     }
 }
 
@@ -264,15 +283,27 @@ impl Seated<'_> {
         stolen
     }
 
-    /// Publishes what this seat is about to poll.
+    /// Publishes that this seat is about to poll a task.
     #[inline]
     pub(crate) fn begin_poll(&self, meta: &Meta) {
+        self.publish(meta.id, meta.site());
+    }
+
+    /// The same of a main future, whose `block_on` was called at `site`.
+    pub(crate) fn begin_main_poll(&self, site: &'static Site) {
+        bump(&self.counters.main_polls, 1, Ordering::Relaxed);
+        self.publish(MAIN, site);
+    }
+
+    #[inline]
+    fn publish(&self, id: u64, site: &'static Site) {
         let counters = &self.counters;
         // Release, all three: meet the Acquires in `running`.
         bump(&counters.polls, 1, Ordering::Release);
-        counters.running_site.store(std::ptr::from_ref(meta.site()).cast_mut(), Ordering::Release);
-        counters.running.store(meta.id, Ordering::Release);
+        counters.running_site.store(std::ptr::from_ref(site).cast_mut(), Ordering::Release);
+        counters.running.store(id, Ordering::Release);
     }
+
     #[inline]
     pub(crate) fn end_poll(&self) {
         self.counters.running.store(0, Ordering::Relaxed);

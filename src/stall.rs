@@ -36,11 +36,11 @@ const MAX_SITES: usize = 64;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {
-    /// The task.
-    pub id: TaskId,
-    /// Its name, if it has one.
+    /// The task; `None` for the main future of a [`block_on`](crate::block_on()).
+    pub id: Option<TaskId>,
+    /// The task's name, if it has one.
     pub name: Option<Arc<str>>,
-    /// Where it was spawned.
+    /// Where the task was spawned, or `block_on` was called.
     pub location: &'static Location<'static>,
     /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
     pub worker: usize,
@@ -53,11 +53,12 @@ pub struct Stall {
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stall { id, name, location, worker, lasts } = self;
-        write!(f, "task {id}")?;
-        if let Some(name) = name {
-            write!(f, " `{name}`")?;
+        match (id, name) {
+            (Some(id), Some(name)) => write!(f, "task {id} `{name}`, spawned at {location},")?,
+            (Some(id), None) => write!(f, "task {id}, spawned at {location},")?,
+            (None, _) => write!(f, "the main future of `block_on` at {location}")?,
         }
-        write!(f, ", spawned at {location}, keeps worker {worker} for {lasts:.0?}")
+        write!(f, " keeps worker {worker} for {lasts:.0?}")
     }
 }
 
@@ -99,7 +100,7 @@ fn log(stall: &Stall) {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         target: "oasync",
-        task = stall.id.to_string(),
+        task = stall.id.map(|id| id.to_string()),
         name = stall.name.as_deref(),
         worker = stall.worker,
         lasts_ms = stall.lasts.as_millis() as u64,

@@ -15,7 +15,7 @@ use crate::block_on::signal::Signal;
 use crate::context::{Entry, UserCode};
 use crate::parker::{self, Parker};
 use crate::sync_facade::{Arc, Instant, thread_local};
-use crate::task::id;
+use crate::task::{Site, id};
 use crate::worker::Main;
 
 /// A signal and its waker, made once for a thread and used by one frame after
@@ -39,6 +39,8 @@ pub(crate) struct Frame<'a, F: Future> {
     /// `None` only in `drop`.
     bell: Option<Bell>,
     owner: u64,
+    /// Where `block_on` was called.
+    site: &'static Site,
     polling: Cell<bool>,
     done: Cell<bool>,
 }
@@ -46,7 +48,12 @@ pub(crate) struct Frame<'a, F: Future> {
 type Output<T> = Result<T, Box<dyn Any + Send>>;
 
 impl<'a, F: Future> Frame<'a, F> {
-    pub(crate) fn new(entry: &'a Entry<'a>, future: F, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(
+        entry: &'a Entry<'a>,
+        future: F,
+        deadline: Option<Instant>,
+        site: &'static Site,
+    ) -> Self {
         let bell = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(new_bell);
         bell.0.set();
         Frame {
@@ -56,6 +63,7 @@ impl<'a, F: Future> Frame<'a, F> {
             deadline,
             bell: Some(bell),
             owner: id::fresh(),
+            site,
             polling: Cell::new(false),
             done: Cell::new(false),
         }
@@ -135,7 +143,14 @@ impl<F: Future> Main for Frame<'_, F> {
         let (signal, waker) = self.bell();
         signal.take();
         self.polling.set(true);
+        if let Some(seat) = self.entry.seated() {
+            seat.begin_main_poll(self.site);
+        }
         let polled = self.poll(waker);
+        // It may have been given up in the poll.
+        if let Some(seat) = self.entry.seated() {
+            seat.end_poll();
+        }
         self.polling.set(false);
         if let Poll::Ready(output) = polled {
             self.output.set(Some(output));

@@ -25,6 +25,7 @@ mod signal;
 // The main futures that wait further down this thread's stack.
 pub(crate) use frame::{Link, advance_suspended};
 
+use std::panic::Location;
 use std::pin::pin;
 
 use crate::WorkerKind;
@@ -32,23 +33,27 @@ use crate::context::{self, Entry};
 use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant};
+use crate::task::Site;
 use crate::worker::{self, Main};
 
 use frame::{Frame, has_suspended};
 
 /// Runs `future` to its end on this thread.
+#[track_caller]
 pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     let output = block_on_until(shared, future, None);
     output.unwrap_or_else(|| unreachable!("the loop is left when the main future is ready"))
 }
 
 /// The same; gives up at the deadline, as soon as no poll is under way here.
+#[track_caller]
 pub(crate) fn block_on_until<F: Future>(
     shared: &Arc<Shared>,
     future: F,
     deadline: Option<Instant>,
 ) -> Option<F::Output> {
-    let on_body = |entry: &Entry<'_>, future| wait_on(entry, false, future, deadline);
+    let site = Location::caller();
+    let on_body = |entry: &Entry<'_>, future| wait_on(entry, false, future, deadline, site);
     let future = match context::with_body(shared, future, on_body) {
         Ok(output) => return output,
         Err(future) => future,
@@ -58,7 +63,7 @@ pub(crate) fn block_on_until<F: Future>(
     let entry = Entry::new(shared, kind(shared), None);
     let _entered = entry.enter();
     begin(&entry, opened, nested);
-    wait_on(&entry, nested, future, deadline)
+    wait_on(&entry, nested, future, deadline, site)
 }
 
 /// What the start of the coordinator needs from the one who opened it.
@@ -78,8 +83,9 @@ fn wait_on<F: Future>(
     nested: bool,
     future: F,
     deadline: Option<Instant>,
+    site: &'static Site,
 ) -> Option<F::Output> {
-    let frame = pin!(Frame::new(entry, future, deadline));
+    let frame = pin!(Frame::new(entry, future, deadline, site));
     let frame = &*frame.as_ref();
     let link = Link::new(frame);
     let _linked = link.push();
@@ -156,8 +162,9 @@ pub(crate) fn work_beside<R, B: FnOnce() -> R, F: Future>(
     result
 }
 
+#[track_caller]
 fn wait_for_end(entry: &Entry<'_>, nested: bool, end: impl Future) {
-    let ended = wait_on(entry, nested, end, None);
+    let ended = wait_on(entry, nested, end, None, Location::caller());
     assert!(ended.is_some(), "without a deadline it is left at the end only");
 }
 

@@ -184,8 +184,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> Looked
         let counters = &seat.counters;
         let now = Instant::now();
         let sits = counters.is_taken();
-        // Relaxed: a stale count is noticed one tick later.
-        let polls = sits.then(|| counters.polls.load(Ordering::Relaxed));
+        let polls = sits.then(|| counters.polls());
         looked.taken |= sits;
         if !sits || polls != seen.polls {
             *seen = Seen { polls, since: now, thresholds: 0 };
@@ -259,12 +258,12 @@ fn send_help(shared: &Shared) {
     }
 }
 
-/// Counts the stall, if it is one of a task, and says what to tell those who listen.
+/// Counts the stall, if it is one of a poll, and says what to tell those who listen.
 fn note(shared: &Shared, worker: usize, lasts: Duration) -> Option<Stall> {
     let (id, location) = shared.seats[worker].counters.running()?;
     // Before it is counted: whoever waits for that may end the task, and with it its name.
     let stall = Listeners::any(&shared.hooks).then(|| {
-        let name = shared.registry.name_of(id);
+        let name = id.and_then(|id| shared.registry.name_of(id));
         Stall { id, name, location, worker, lasts }
     });
     shared.watcher.stalls.fetch_add(1, Ordering::Relaxed);

@@ -192,7 +192,7 @@ fn a_stall_is_told_once_with_its_task() {
         released.recv().is_ok()
     });
     let stall = rx.recv_timeout(LONG).unwrap();
-    assert_eq!((stall.id, stall.worker), (task.id(), 0));
+    assert_eq!((stall.id, stall.worker), (Some(task.id()), 0));
     assert_eq!(stall.location.line(), line);
     assert!(stall.lasts >= Duration::from_millis(2));
     assert!(stall.to_string().contains(file!()), "{stall}");

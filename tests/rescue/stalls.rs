@@ -36,12 +36,49 @@ fn a_stall_names_its_task() {
         };
         // On a machine under load another poll may last as well.
         let mut stalls = iter::repeat_with(|| rx.recv_timeout(LONG).unwrap());
-        let stall = stalls.find(|stall| stall.id == task.id()).unwrap();
-        assert_eq!((stall.id, stall.name.as_deref()), (task.id(), name));
+        let stall = stalls.find(|stall| stall.id == Some(task.id())).unwrap();
+        assert_eq!(stall.name.as_deref(), name);
         assert_eq!(stall.to_string().contains("`ledger`"), name.is_some(), "{stall}");
         release.send(()).unwrap();
         assert!(block_on(task).unwrap());
     }
+}
+
+#[test]
+fn a_stall_of_a_main_future_names_its_block_on() {
+    let (tx, rx) = mpsc::channel::<Stall>();
+    let builder = Coordinator::builder().workers(1);
+    let coord = builder.on_stall(move |stall| tx.send(stall.clone()).unwrap()).build().unwrap();
+    // Blocks until it is told that it does.
+    let main = async { rx.recv_timeout(LONG).unwrap() };
+    let (line, stall) = (line!(), coord.block_on(main));
+    assert_eq!((stall.id, stall.name.as_deref(), stall.worker), (None, None, 0));
+    assert_eq!((stall.location.file(), stall.location.line()), (file!(), line));
+    let text = stall.to_string();
+    assert!(text.starts_with(&format!("the main future of `block_on` at {}", file!())), "{text}");
+    assert!(text.contains(" keeps worker 0 for "), "{text}");
+    let metrics = coord.metrics();
+    assert_eq!(metrics.stall_count(), 1);
+    let worker = metrics.worker(0).unwrap();
+    assert_eq!(worker.poll_count, 0, "it is no task");
+    assert!(worker.longest_poll >= Duration::from_millis(10), "{worker:?}");
+}
+
+#[test]
+fn many_short_polls_of_a_main_future_are_no_stall() {
+    const THRESHOLD: Duration = Duration::from_millis(10);
+    let coord = Coordinator::builder().workers(1).stall_threshold(THRESHOLD).build().unwrap();
+    // One that is left without a processor for long looks stuck: then once more.
+    eventually("a round has no long poll", || {
+        let before = coord.metrics().stall_count();
+        coord.block_on(async {
+            let begun = Instant::now();
+            while begun.elapsed() < 10 * THRESHOLD {
+                oasync::yield_now().await;
+            }
+        });
+        coord.metrics().stall_count() == before
+    });
 }
 
 #[test]

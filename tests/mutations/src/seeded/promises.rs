@@ -91,6 +91,22 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "a stall of a main future is told to nobody",
+            file: "src/watch/look.rs",
+            sound: "shared.seats[worker].counters.running()?;",
+            broken: "shared.seats[worker].counters.running().filter(|(id, _)| id.is_some())?;",
+            by: test!("rescue", "stalls::a_stall_of_a_main_future_names_its_block_on"),
+            quick: false,
+        },
+        Bug {
+            name: "many short polls of a main future look like a long one",
+            file: "src/seat.rs",
+            sound: "bump(&counters.polls, 1, Ordering::Release);",
+            broken: "bump(&counters.polls, u64::from(id != MAIN), Ordering::Release);",
+            by: test!("rescue", "stalls::many_short_polls_of_a_main_future_are_no_stall"),
+            quick: false,
+        },
+        Bug {
             name: "the watcher never sleeps",
             file: "src/watch/look.rs",
             sound: "if quiet >= LINGER && shared.watcher.try_sleep(shared) {",
