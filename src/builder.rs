@@ -222,13 +222,13 @@ impl Builder {
     }
 
     /// How long a worker may stay in one poll before that counts as a stall:
-    /// [`on_stall`](Self::on_stall) is told, and a blocking thread is sent to run
-    /// what waits behind it, if all other workers are busy too. Default, also for zero: 10
-    /// milliseconds. It is looked at every 0.4 milliseconds, and while all workers
-    /// are busy every 5 milliseconds, or half of this time if that is less.
+    /// [`on_stall`](Self::on_stall) is told; and if all other workers are busy too, a
+    /// blocking thread is sent to run what waits behind the poll. Default, also for zero: 10
+    /// milliseconds. A thread of the coordinator looks at the workers every 0.4 milliseconds;
+    /// while all are busy, every 5 milliseconds, or every half of this time if that is less.
     ///
-    /// What waits for another reason, such as a thread that the system refused, is looked
-    /// after in this time as well, or in 10 milliseconds if that is less.
+    /// Work that waits for another reason, such as a thread that the system refused, gets
+    /// help after this time too, but after 10 milliseconds at the latest.
     ///
     /// ```
     /// use std::time::Duration;
@@ -246,13 +246,14 @@ impl Builder {
         self
     }
 
-    /// Called when a poll, of a task or of a main future, stalls a worker, once for each such poll, on
-    /// the thread that watches over the workers: it should return soon. If it panics,
-    /// that is caught and counted.
+    /// Called once for each poll, of a task or of a main future, that stalls a worker. It is
+    /// called on the thread that watches over the workers, so it should return soon. If it
+    /// panics, that is caught and counted.
     ///
-    /// Not everything that blocks is reported. A poll that keeps one worker while others sleep
-    /// for want of work delays nobody, and may be missed. A poll on a thread of the blocking
-    /// pool keeps no worker, nor does that of a main future if all seats are taken.
+    /// Not everything that blocks is reported. A poll that keeps one worker while the others
+    /// have nothing to do delays nobody, and may be missed. A poll on a thread of the blocking
+    /// pool keeps no worker, nor does the poll of a main future that has no seat, because
+    /// all are taken: neither is reported, and neither is the body of a scope.
     ///
     /// Without this hook, the features `log` and `tracing` of this crate write a
     /// warning with target `oasync`: one for each place that spawns such tasks, or calls

@@ -44,9 +44,9 @@ pub struct Stall {
     pub location: &'static Location<'static>,
     /// The worker, as in [`Metrics::worker`](crate::Metrics::worker).
     pub worker: usize,
-    /// How long the poll has lasted so far, as one sees it who looks as often as
-    /// [`stall_threshold`](crate::Builder::stall_threshold) says: up to 5 milliseconds
-    /// less than it was.
+    /// How long the poll has lasted so far, counted from the first look that saw it, so up to
+    /// 5 milliseconds less than the true time. For how often the workers are looked at, see
+    /// [`stall_threshold`](crate::Builder::stall_threshold).
     pub lasts: Duration,
 }
 

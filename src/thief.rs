@@ -1,5 +1,5 @@
-//! Taking runnables without a seat, one by one: a lender to poll them, a closer to
-//! drop them.
+//! Taking runnables without a seat, one by one: a lender polls them, a closer or its
+//! sweeper drops them.
 
 use std::cell::Cell;
 
@@ -7,8 +7,8 @@ use crate::shared::Shared;
 use crate::sync_facade::ring::Worker;
 use crate::task::Runnable;
 
-/// One out of so many times, the injector comes after the local queues: tasks that yield
-/// without end come back to it each time.
+/// Every so many turns, the local queues come before the injector: tasks that yield without
+/// end are pushed back there each time, and would keep a lender from the queues.
 const QUEUES_FIRST: usize = 4;
 
 pub(crate) struct Thief<'a> {

@@ -99,7 +99,7 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
 #[cold]
 fn maintain(entry: &Entry<'_>) {
     let shared = entry.shared;
-    // The seat is wound up at once: to fire is to run user code, which may give it up.
+    // The interval is set first: to fire is to run user code, which may give the seat up.
     let (due, now) = shared.timers.look();
     entry.seated().inspect(|seat| seat.wind(now));
     if due {

@@ -5,8 +5,8 @@
 //!
 //! *One at a time.* At most one thread is on its way to the queue (`coming`):
 //! started, or woken. When it arrives and finds more than it takes itself, it
-//! sends for the next. So a burst of 10,000 short closures costs a chain of
-//! wake-ups as long as it pays, not 10,000 of them.
+//! sends for the next. So a burst of 10,000 short closures does not cost 10,000
+//! wake-ups, but a chain that ends when a thread finds nothing left for another.
 //!
 //! *Who blocks in a task steps aside.* A thread of the pool may be inside a poll: a
 //! lent one, or one of its own `block_on`. If that poll blocks and says so (a nested
@@ -14,11 +14,12 @@
 //! another may come: for closures, or to lend itself in its place, if tasks wait. It is
 //! back when the poll returns; in a closure, when its outermost `block_on` does.
 //!
-//! *The limit is one of closures.* A thread takes a closure only if, with it, at most
-//! so many threads are not *away* (`away.rs`): they lend, or are in a start hook. One that
-//! is away may be stuck there, and all others in closures: so the watcher, or without one
-//! whoever queues a closure, may send more threads than the limit, which lend, or stand in
-//! for those that are away. Whoever is one too many when it has nothing to lend leaves.
+//! *The limit counts closures, not threads.* A thread is *away* (`away.rs`) while it lends
+//! or is in a start hook. A thread takes a closure only if the threads that are not away,
+//! itself among them, are no more than the limit. Those that are away may be stuck there
+//! while all others are stuck in closures. So the watcher, or without one whoever queues a
+//! closure, may start threads beyond the limit, which lend, or take closures in place of
+//! those that are away. A thread that is one too many, and has no task to poll, leaves.
 //!
 //! *Nothing is lost.* A closure is pushed under the lock. Then either a thread
 //! is coming, which clears `coming` under the lock before it looks at the queue;
@@ -170,8 +171,8 @@ impl BlockingPool {
         }
     }
 
-    /// Whether a thread, which is counted, is to be started for closures that wait, and for
-    /// whom those who are away do not count.
+    /// Whether to start a thread, which is counted here, for closures that wait. Threads that
+    /// are away do not count towards the limit.
     fn expects_one(&self, shared: &Shared) -> bool {
         let mut state = lock(&self.state);
         let expects = self.wants_one(&mut state) && self.has_room(shared, &state);
@@ -215,8 +216,8 @@ impl BlockingPool {
         state.threads.saturating_sub(self.away()) >= self.max
     }
 
-    /// Whether one more may come for closures. Hooks that do not return keep no more threads
-    /// than may lend, and one.
+    /// Whether one more thread may come for closures. Start hooks that do not return hold at
+    /// most one thread more than may lend.
     fn has_room(&self, shared: &Shared, state: &State) -> bool {
         !self.is_full(state) && self.away() <= lend::most(shared)
     }

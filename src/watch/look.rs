@@ -24,9 +24,9 @@
 //! them is in a long poll, it fires itself. While some wait it does not sleep for
 //! longer than that; see `timers/README.md`.
 //!
-//! The count of polls is there for the metrics. The watcher also notes the longest poll
-//! of each seat: one that lasted is seen at two looks at least, and what is noted lacks
-//! less than a tick (slow or not) at each end.
+//! The count of polls costs nothing more: it is kept for the metrics. The watcher also notes
+//! the longest poll of each seat. It sees only polls that last for two looks or more, and the
+//! time it notes is too short, by less than one tick (slow or not) at each end.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) const TICK: Duration = Duration::from_micros(400);
 /// is free for what is in there.
 const QUICK_TICK: Duration = Duration::from_micros(100);
 
-/// How often, at least, while all are.
+/// The longest time between two looks while all seats are taken.
 const SLOW_TICK: Duration = Duration::from_millis(bound(5, u32::MAX) as u64);
 
 /// So many ticks with all seats taken, and it is slow.

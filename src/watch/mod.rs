@@ -2,24 +2,27 @@
 //! what is stuck behind them. Here is who starts it, who wakes it, and what happens if
 //! there is none; what it looks at is in `look.rs`.
 //!
-//! *Nothing happens while nothing is to do.* After a few ticks without a taken
-//! seat, a lender or a refused thread the watcher sleeps without a time-out. It is woken
-//! when there may be something to free: by who takes the last vacant seat, by who puts a
-//! runnable into its slot, by who lends or calls a start hook, and by who finds nobody to
-//! wake. (Else, with a seat vacant, what is in a local queue or the injector wakes a worker.)
-//! No such moment is missed: the watcher writes `ASLEEP` and then looks at the idle word,
-//! whoever takes a seat changes the word and then looks at the state, all sequentially
-//! consistent, so one of the two sees the other. The same holds for the count of threads
-//! that are away from the pool, for a refused thread, for a promise that is given back while
-//! work waits (`is_forsaken`), and for `SLOW` and whoever gives up a seat.
+//! *Nothing happens while nothing is to do.* The watcher sleeps, without a time-out, after
+//! 20 ticks in which no seat was taken, no thread was away from the pool, and no work waited
+//! for a thread that was refused or does not come (`is_forsaken`). It is woken when there
+//! may be something to free: by a thread that takes the last vacant seat, puts a runnable
+//! into its run slot, lends, calls a start hook, or finds nobody to wake. (As long as a seat
+//! is vacant, a push to a local queue or to the injector wakes a worker, and the watcher is
+//! not needed.) No such moment is missed. The watcher writes `ASLEEP` and then looks at the
+//! idle word; a thread that takes a seat changes that word and then looks at the watcher's
+//! state. All four accesses are sequentially consistent, so one of the two sees the other.
+//! The same holds for the other things that keep the watcher awake: the count of threads
+//! that are away, a refused thread, a promise that is given back while work waits. And it
+//! holds for `SLOW` and a thread that gives up a seat.
 //!
-//! *What was refused is tried again.* If the system gave no thread while something
-//! waited, the watcher tries again after 10 ms (`PATIENCE`), and again as long as
-//! that is so. Closures that still wait then go to the workers. A refused thread of its
-//! own is asked for again at once, several times, then at the moments that would wake it.
-//! Until it comes, others do without: what goes into a slot is handed on to the injector,
-//! and blocking threads that idle look as often whether to lend, whether timers are
-//! overdue, and whether a watcher is to be had.
+//! *What was refused is tried again.* If the system gave no thread while something waited,
+//! the watcher asks again after 10 ms (`PATIENCE`), or after the stall threshold if that is
+//! less, until a thread comes or nothing waits. If closures wait and the pool is refused
+//! again, they go to the workers. If the watcher's own thread is refused, it is asked for
+//! again at once, up to `EAGER` times, then at each moment that would wake the watcher, at
+//! most once in `RETRY`. Until it comes, others do its work: what goes into a run slot is
+//! handed on to the injector, and idle blocking threads look, at the same intervals, whether
+//! to lend, whether timers are overdue, and whether to ask for a watcher.
 //!
 //! The cost for a worker is one load when it fills its slot, or gives up its seat.
 
