@@ -25,8 +25,8 @@ use crate::{Handle, StopToken, context, free, task};
 /// Dropping it cancels what still lives: every future is dropped and every
 /// thread has ended when `drop` returns. That waits for polls and closures that
 /// are under way, however long they take; a [`shutdown`](Self::shutdown) before
-/// it bounds the wait. Dropped inside one of its own tasks, it cancels and does
-/// not wait.
+/// it bounds the wait. (The features `log` and `tracing` warn, after a second, of what it
+/// waits for.) Dropped inside one of its own tasks, it cancels and does not wait.
 ///
 /// ```
 /// use oasync::Coordinator;

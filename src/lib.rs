@@ -77,7 +77,7 @@
 //! |---|---|---|
 //! | `sync` | yes | `oasync::sync`: locks, latches, tokens, channels; with `async-lock` and `async-channel` |
 //! | `time` | yes | `oasync::time`: timers; without it nothing looks for them |
-//! | `log`, `tracing` | no | the first stall of each spawn site or call of `block_on` is logged, unless there is an [`on_stall`](Builder::on_stall) |
+//! | `log`, `tracing` | no | warnings: of stalls, once for each spawn site or call of `block_on`, unless there is an [`on_stall`](Builder::on_stall); and of a drop that waits |
 //!
 //! The crate needs the standard library with threads, 64-bit atomics, and Rust 1.85. It is
 //! tested on Linux on x86-64 only; on other systems an ordinary fence takes the place of
@@ -137,6 +137,7 @@ pub mod time;
 mod timers;
 mod unwind;
 mod wake;
+mod warn;
 mod watch;
 mod worker;
 

@@ -36,13 +36,15 @@ use crate::shared::{Phase, Shared};
 use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
 use crate::task;
 use crate::thief::Thief;
+use crate::warn;
 use crate::worker::Main;
 use crate::{Coordinator, Handle, WorkerKind};
 
 /// How often a closer looks by itself.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long `shutdown` waits, after its limit, for polls that are under way.
+/// How long `shutdown` waits, after its limit, for polls that are under way; and how long
+/// a drop does before it says what it waits for.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What became of the tasks; see
@@ -306,14 +308,23 @@ fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
 
 /// Drops what is in the queues until the end.
 fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
+    let shared = entry.shared;
     step_aside(entry);
     let parker = end.parker();
-    let _listed = entry.shared.list_parked(parker.clone());
+    let _listed = shared.list_parked(parker.clone());
+    // One that has a limit reports it.
+    let mut is_news = end.deadline.is_none() && warn::IS_HEARD;
+    let late = Instant::now() + GRACE;
     loop {
-        discard_queued(entry.shared);
+        discard_queued(shared);
         advance_suspended();
         if end.is_ready() {
             return;
+        }
+        if is_news && Instant::now() >= late {
+            is_news = false;
+            // A logger is a user's code.
+            shared.hooks.contain(|| warn::of_drop(&still_running(shared)));
         }
         parker.park(end.deadline());
     }

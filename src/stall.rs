@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::hooks::Hooks;
 use crate::sync_facade::Arc;
 use crate::task::TaskId;
+use crate::warn;
 
 /// So many spawn sites are logged, each once; whoever has more of them learns
 /// nothing from the next.
@@ -72,14 +73,14 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Whether anybody listens.
     pub(crate) fn any(hooks: &Hooks) -> bool {
-        hooks.stall.is_some() || cfg!(any(feature = "log", feature = "tracing"))
+        hooks.stall.is_some() || warn::IS_HEARD
     }
 
     pub(crate) fn tell(&mut self, hooks: &Hooks, stall: &Stall) {
         match &hooks.stall {
             Some(hook) => hooks.contain(|| hook(stall)),
             // A logger is a user's code as well.
-            None if self.is_news(stall.location) => hooks.contain(|| log(stall)),
+            None if self.is_news(stall.location) => hooks.contain(|| warn::of_stall(stall)),
             None => {}
         }
     }
@@ -91,20 +92,4 @@ impl Listeners {
         }
         news
     }
-}
-
-/// Writes a warning to each log that the user has switched on.
-fn log(stall: &Stall) {
-    #[cfg(feature = "log")]
-    log::warn!(target: "oasync", "{stall}");
-    #[cfg(feature = "tracing")]
-    tracing::warn!(
-        target: "oasync",
-        task = stall.id.map(|id| id.to_string()),
-        name = stall.name.as_deref(),
-        worker = stall.worker,
-        lasts_ms = stall.lasts.as_millis() as u64,
-        "{stall}"
-    );
-    let _ = stall;
 }

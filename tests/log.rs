@@ -1,5 +1,5 @@
-//! Promise: without a hook, each place whose tasks stall a worker is logged once,
-//! if the feature `log` or `tracing` is on.
+//! Promise: if the feature `log` or `tracing` is on, each place whose tasks stall a worker is
+//! logged once, unless there is a hook; and so is what a drop of the coordinator waits for.
 #![cfg(any(feature = "log", feature = "tracing"))]
 
 mod common;
@@ -104,14 +104,26 @@ fn stall(coord: &Coordinator, name: &str) {
     block_on(coord.task().name(name).spawn(poll)).unwrap();
 }
 
-#[test]
-fn each_spawn_site_is_logged_once_and_not_if_there_is_a_hook() {
+fn install() -> usize {
     #[cfg(feature = "log")]
     with_log::install();
     #[cfg(feature = "tracing")]
     with_tracing::install();
-    let logs = usize::from(cfg!(feature = "log")) + usize::from(cfg!(feature = "tracing"));
+    usize::from(cfg!(feature = "log")) + usize::from(cfg!(feature = "tracing"))
+}
 
+/// One test: what is logged goes to the whole process.
+#[test]
+fn stalls_and_a_drop_that_waits_are_logged() {
+    let logs = install();
+    each_spawn_site_is_logged_once_and_not_if_there_is_a_hook(logs);
+    LINES.lock().unwrap().clear();
+    a_main_future_is_logged_with_its_block_on(logs);
+    LINES.lock().unwrap().clear();
+    a_drop_that_waits_says_for_what(logs);
+}
+
+fn each_spawn_site_is_logged_once_and_not_if_there_is_a_hook(logs: usize) {
     let (tx, rx) = std::sync::mpsc::channel();
     let builder = Coordinator::builder().workers(1);
     let hooked = builder.on_stall(move |stall| tx.send(stall.id).unwrap()).build().unwrap();
@@ -130,10 +142,35 @@ fn each_spawn_site_is_logged_once_and_not_if_there_is_a_hook() {
     let lines = lines();
     assert_eq!(lines.len(), logs, "{lines:?}");
     for line in lines {
-        assert!(line.contains("`first`, spawned at tests/stall_log.rs:"), "{line}");
+        assert!(line.contains("`first`, spawned at tests/log.rs:"), "{line}");
         assert!(line.contains("keeps worker 0 for"), "{line}");
         if line.starts_with("tracing") {
             assert!(line.contains("name=\"first\" worker=0 lasts_ms="), "{line}");
         }
+    }
+}
+
+fn a_main_future_is_logged_with_its_block_on(logs: usize) {
+    let coord = common::coordinator(1);
+    coord.block_on(async { eventually("it is logged", || lines().len() == logs) });
+    for line in lines() {
+        assert!(line.contains("the main future of `block_on` at tests/log.rs:"), "{line}");
+    }
+}
+
+fn a_drop_that_waits_says_for_what(logs: usize) {
+    let coord = started(1);
+    let (enter, entered) = std::sync::mpsc::channel();
+    coord.task().name("ledger").gob(move || {
+        enter.send(()).unwrap();
+        eventually("it is logged", || lines().len() == logs);
+    });
+    entered.recv_timeout(LONG).unwrap();
+    drop(coord);
+    let lines = lines();
+    assert_eq!(lines.len(), logs, "once: {lines:?}");
+    for line in lines {
+        assert!(line.contains("the drop of a coordinator waits for task "), "{line}");
+        assert!(line.contains("`ledger`, spawned at tests/log.rs:"), "{line}");
     }
 }
