@@ -4,11 +4,12 @@
 # long. Needs Linux on x86-64; valgrind, if it is to be used; no other toolchain:
 # RUSTC_BOOTSTRAP lets a stable compiler take `-Z` flags.
 #
-#     tests/sanitize.sh [asan|valgrind]
+#     tests/sanitize.sh [asan|valgrind] [TEST]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target="${CARGO_TARGET_DIR:-target}"
 what="${1:-all}"
+chosen=("${@:2}")
 
 # Left out of both, by their whole names: what leaks memory on purpose (by `forget`, in an
 # arena, in a payload without end); what is so deep that the sanitizer's frames fill the
@@ -37,8 +38,8 @@ asan() {
     local triple=x86_64-unknown-linux-gnu
     local tests=(arena bad_days block_on blocking coop group hooks idle join join_many lending
         load metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token
-        structure_time sync task_local time worker_state)
-    for test in "${tests[@]}"; do
+        structure_time sync task_local time windows worker_state)
+    for test in "${chosen[@]:-${tests[@]}}"; do
         echo "== AddressSanitizer: $test"
         RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR="$target/asan" \
             RUST_MIN_STACK=16777216 ASAN_OPTIONS=allocator_may_return_null=1 PROPTEST_CASES=64 \
@@ -49,7 +50,8 @@ asan() {
 memcheck() {
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --leak-check=full \
         --show-leak-kinds=definite --errors-for-leak-kinds=definite --fair-sched=yes --error-exitcode=9"
-    for test in arena group join panics pinned scope spawn sync task_local; do
+    local tests=(arena group join panics pinned scope spawn sync task_local windows)
+    for test in "${chosen[@]:-${tests[@]}}"; do
         echo "== valgrind: $test"
         cargo test --quiet --target x86_64-unknown-linux-gnu --test "$test" -- \
             --test-threads=1 "${skip[@]}" $(without "${long[@]}")
@@ -60,6 +62,6 @@ case "$what" in
     asan) asan ;;
     valgrind) memcheck ;;
     all) asan; memcheck ;;
-    *) echo "usage: $0 [asan|valgrind]" >&2; exit 2 ;;
+    *) echo "usage: $0 [asan|valgrind] [TEST]..." >&2; exit 2 ;;
 esac
 echo "== no findings"

@@ -87,7 +87,20 @@ impl<'a, F: Future> Frame<'a, F> {
         self.bell.as_ref().expect("only `drop` takes it")
     }
 
+    /// Polls, and publishes on the seat that this goes on.
     fn poll(&self, waker: &Waker) -> Poll<Output<F::Output>> {
+        if let Some(seat) = self.entry.seated() {
+            seat.begin_main_poll(self.site);
+        }
+        let polled = self.poll_user(waker);
+        // It may have been given up in the poll.
+        if let Some(seat) = self.entry.seated() {
+            seat.end_poll();
+        }
+        polled
+    }
+
+    fn poll_user(&self, waker: &Waker) -> Poll<Output<F::Output>> {
         let code = UserCode::of_main(self.owner, waker);
         let _reentered = self.entry.reenter();
         let _inside = code.enter();
@@ -143,14 +156,7 @@ impl<F: Future> Main for Frame<'_, F> {
         let (signal, waker) = self.bell();
         signal.take();
         self.polling.set(true);
-        if let Some(seat) = self.entry.seated() {
-            seat.begin_main_poll(self.site);
-        }
         let polled = self.poll(waker);
-        // It may have been given up in the poll.
-        if let Some(seat) = self.entry.seated() {
-            seat.end_poll();
-        }
         self.polling.set(false);
         if let Poll::Ready(output) = polled {
             self.output.set(Some(output));

@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod still;
+pub mod wakers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};

@@ -4,6 +4,7 @@
 mod bounded;
 #[path = "../common/mod.rs"]
 mod common;
+mod locks;
 mod panics;
 mod races;
 mod shutdown;

@@ -6,6 +6,7 @@ mod behind;
 #[path = "../common/mod.rs"]
 mod common;
 mod hooks;
+mod soon;
 mod stalls;
 
 use std::sync::Arc;

@@ -65,6 +65,22 @@ fn a_stall_of_a_main_future_names_its_block_on() {
 }
 
 #[test]
+fn a_hook_that_panics_is_told_of_the_next_stall() {
+    let (tx, rx) = mpsc::channel::<Stall>();
+    let builder = Coordinator::builder().workers(1);
+    let hook = move |stall: &Stall| {
+        tx.send(stall.clone()).unwrap();
+        panic!("in the hook");
+    };
+    let coord = builder.on_stall(hook).build().unwrap();
+    for stalls in 1..=3 {
+        coord.block_on(async { rx.recv_timeout(LONG).unwrap() });
+        eventually("the panic is counted", || coord.metrics().panics() == stalls);
+        assert_eq!(coord.metrics().stall_count(), stalls);
+    }
+}
+
+#[test]
 fn many_short_polls_of_a_main_future_are_no_stall() {
     const THRESHOLD: Duration = Duration::from_millis(10);
     let coord = Coordinator::builder().workers(1).stall_threshold(THRESHOLD).build().unwrap();
@@ -74,6 +90,10 @@ fn many_short_polls_of_a_main_future_are_no_stall() {
         coord.block_on(async {
             let begun = Instant::now();
             while begun.elapsed() < 10 * THRESHOLD {
+                let polled = Instant::now();
+                while polled.elapsed() < THRESHOLD / 20 {
+                    std::hint::spin_loop();
+                }
                 oasync::yield_now().await;
             }
         });

@@ -11,7 +11,7 @@ use std::thread;
 use oasync::sync::{CancelToken, Latch};
 
 use crate::common::{CountDrop, coordinator};
-use crate::wakers::{Call, Count, poll};
+use crate::common::wakers::{Call, Count, poll};
 
 #[test]
 fn a_parent_cancels_its_descendants_and_nobody_else() {

@@ -7,4 +7,3 @@ mod cancel;
 mod common;
 mod latch;
 mod oneshot;
-mod wakers;

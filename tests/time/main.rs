@@ -8,6 +8,7 @@ mod common;
 mod ends;
 mod intervals;
 mod late;
+mod locks;
 mod places;
 mod sleeps;
 mod timeouts;

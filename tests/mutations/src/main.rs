@@ -2,7 +2,8 @@
 //!
 //! Copies the sources to a folder of their own, seeds one bug at a time, and runs
 //! the models that have to fail. Prints a table; fails if a bug gets past one of them, if its
-//! place in the sources is not found exactly once, or if there is a model that no bug names.
+//! place in the sources is not found exactly once, if there is a model that no bug names, or
+//! if a test fails without a bug. (Models are run without one by themselves: `cargo models`.)
 //!
 //! ```text
 //! cargo run --release               # all of them
@@ -51,9 +52,12 @@ fn main() -> io::Result<ExitCode> {
     }
     let unproven = models::unproven(&tree, &bugs)?;
     unproven.iter().for_each(|model| println!("no bug shows that it can fail: {model}"));
-    let (mut failures, mut seeded) = (unproven.len(), 0);
+    let chosen: Vec<&Bug> = bugs.iter().filter(wanted).collect();
+    let unsound = unsound(&tree, &chosen)?;
+    unsound.iter().for_each(|by| println!("fails without a bug: {by}"));
+    let (mut failures, mut seeded) = (unproven.len() + unsound.len(), 0);
     println!("| seeded bug | file | caught by | verdict | seconds |\n|---|---|---|---|---|");
-    for bug in bugs.iter().filter(wanted) {
+    for bug in chosen {
         let start = Instant::now();
         let verdict = judge(&tree, bug)?;
         let name = match verdict {
@@ -80,6 +84,18 @@ fn misplaced(tree: &Path, bugs: &[Bug]) -> io::Result<Vec<&'static str>> {
         }
     }
     Ok(names)
+}
+
+/// The tests, other than models, that fail as it is.
+fn unsound<'b>(tree: &Path, bugs: &[&'b Bug]) -> io::Result<Vec<&'b Catcher>> {
+    let mut unsound = Vec::new();
+    for bug in bugs.iter().filter(|bug| bug.by.folder == "tests/alone") {
+        let mut run = bug.by.command(tree, &["--", "--exact"]);
+        if !run.args(bug.by.tests).status()?.success() {
+            unsound.push(&bug.by);
+        }
+    }
+    Ok(unsound)
 }
 
 /// Seeds the bug, runs its catcher, and mends the file again.
@@ -128,16 +144,25 @@ fn fails(mut child: Child) -> io::Result<Option<bool>> {
 impl Catcher {
     fn command(&self, tree: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["test", "--quiet", "--release", "--test", self.target]).args(args);
+        command.args(["test", "--quiet", "--release", "--test", self.target]);
+        if self.sanitized {
+            // Else the flag would hold for build scripts, too.
+            command.args(["--target", "x86_64-unknown-linux-gnu"]);
+        }
+        command.args(args);
         command.current_dir(tree.join(self.folder));
         // The cfgs of the models are in their folders' `.cargo/config.toml`.
         command.env_remove("RUSTFLAGS");
+        if self.sanitized {
+            command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
+        }
         // More than in CI: a bug that is caught ends the run.
         command.env("SHUTTLE_ITERATIONS", "100000");
         // Of its own: cargo takes the artifacts of two copies of a package for the same,
         // and would run the last bug's for the sound sources.
         let all = env::var_os("CARGO_TARGET_DIR").map(|all| PathBuf::from(all).join("seeded"));
-        let target = self.folder.rsplit('/').next().unwrap_or_default();
+        let folder = self.folder.rsplit('/').next().unwrap_or_default();
+        let target = if self.sanitized { "sanitized" } else { folder };
         command.env("CARGO_TARGET_DIR", all.unwrap_or_else(|| tree.join("..")).join(target));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command

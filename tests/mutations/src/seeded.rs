@@ -20,36 +20,51 @@ pub struct Catcher {
     pub folder: &'static str,
     pub target: &'static str,
     pub tests: &'static [&'static str],
+    /// Under AddressSanitizer, with LeakSanitizer.
+    pub sanitized: bool,
 }
 
 impl fmt::Display for Catcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.target, self.tests.join("`, `"))
+        let how = if self.sanitized { " (sanitized)" } else { "" };
+        write!(f, "{}{how} `{}`", self.target, self.tests.join("`, `"))
     }
 }
 
 macro_rules! model {
     ($model:literal, $($test:literal),+ $(,)?) => {
-        Catcher { folder: "tests/models", target: $model, tests: &[$($test),+] }
+        Catcher { folder: "tests/models", target: $model, tests: &[$($test),+], sanitized: false }
     };
 }
 
 macro_rules! ring {
     ($($test:literal),+ $(,)?) => {
-        Catcher { folder: "tests/models/ring", target: "local_queue", tests: &[$($test),+] }
+        Catcher {
+            folder: "tests/models/ring",
+            target: "local_queue",
+            tests: &[$($test),+],
+            sanitized: false,
+        }
     };
 }
 
 macro_rules! shuttle {
     ($($test:literal),+ $(,)?) => {
-        Catcher { folder: "tests/shuttle", target: "runtime", tests: &[$($test),+] }
+        Catcher { folder: "tests/shuttle", target: "runtime", tests: &[$($test),+], sanitized: false }
     };
 }
 
 /// Not a model, but a test with nothing but the crate's own dependencies.
 macro_rules! test {
     ($target:literal, $($test:literal),+ $(,)?) => {
-        Catcher { folder: "tests/alone", target: $target, tests: &[$($test),+] }
+        Catcher { folder: "tests/alone", target: $target, tests: &[$($test),+], sanitized: false }
+    };
+}
+
+/// The same, with a sanitizer that looks at its memory.
+macro_rules! sanitized {
+    ($target:literal, $($test:literal),+ $(,)?) => {
+        Catcher { folder: "tests/alone", target: $target, tests: &[$($test),+], sanitized: true }
     };
 }
 
@@ -61,6 +76,7 @@ const SEATS: Catcher = model!("seats", "a_seat_is_free_before_it_is_counted");
 const ALL_SEATS: Catcher = model!("seats", "all_who_sit_down_get_a_seat_each");
 
 mod idle;
+mod memory;
 mod parts;
 mod promises;
 mod rest;
@@ -70,6 +86,7 @@ mod whole;
 
 pub fn bugs() -> Vec<Bug> {
     let mut bugs = idle::bugs();
+    bugs.extend(memory::bugs());
     bugs.extend(promises::bugs());
     bugs.extend(parts::bugs());
     bugs.extend(rest::bugs());

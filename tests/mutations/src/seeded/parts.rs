@@ -117,8 +117,8 @@ fn ends() -> Vec<Bug> {
         Bug {
             name: "the closer looks into the queues once",
             file: "src/shutdown.rs",
-            sound: "    loop {\n        discard_queued(entry.shared);\n        advance_suspended();\n",
-            broken: "    discard_queued(entry.shared);\n    loop {\n        advance_suspended();\n",
+            sound: "    loop {\n        discard_queued(shared);\n        advance_suspended();\n",
+            broken: "    discard_queued(shared);\n    loop {\n        advance_suspended();\n",
             by: shuttle!(
                 "ends::a_drop_before_the_start_against_foreign_spawns_resolves_each_handle"
             ),

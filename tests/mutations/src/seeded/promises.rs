@@ -43,6 +43,25 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "a result that nobody wants is dropped under the lock of its group",
+            file: "src/group/inner.rs",
+            sound: "        drop(state);\n        let hooks = &self.shared.hooks;\n        hooks.guard(|| drop(unwanted));\n        drop(child);\n",
+            broken: "        let hooks = &self.shared.hooks;\n        hooks.guard(|| drop(unwanted));\n        drop(state);\n        drop(child);\n",
+            by: test!(
+                "group",
+                "locks::no_lock_is_held_while_a_waker_is_woken_or_dropped_or_a_result_is"
+            ),
+            quick: false,
+        },
+        Bug {
+            name: "the waker of a timer that is given up is dropped under the lock",
+            file: "src/timers/shard.rs",
+            sound: "        let waker = lock(&self.shard.state).wheel.remove(self.key);\n        // Outside of the lock.\n        drop(waker);\n",
+            broken: "        drop(lock(&self.shard.state).wheel.remove(self.key));\n",
+            by: test!("time", "locks::no_lock_is_held_while_a_waker_is_woken_or_dropped"),
+            quick: false,
+        },
+        Bug {
             name: "who yields goes to the front",
             file: "src/task/spawn.rs",
             sound: "Some(seat) if info.woken_while_running =>",
@@ -88,6 +107,30 @@ pub fn bugs() -> Vec<Bug> {
             sound: "self.idle.vacant() > 0 && !self.idle.somebody_comes() && self.has_work()",
             broken: "self.idle.vacant() > usize::MAX - 1",
             by: test!("rescue", "hooks::a_task_is_lent_while_the_only_worker_is_in_the_hook"),
+            quick: false,
+        },
+        Bug {
+            name: "help comes after ten thresholds",
+            file: "src/watch/look.rs",
+            sound: "lasts >= shared.options.stall_threshold * (seen.thresholds + 1)",
+            broken: "lasts >= shared.options.stall_threshold * (seen.thresholds + 10)",
+            by: test!("rescue", "soon::a_thousand_tasks_behind_blocked_workers_run_within_50_ms"),
+            quick: false,
+        },
+        Bug {
+            name: "the watcher looks every four milliseconds",
+            file: "src/watch/look.rs",
+            sound: "TICK: Duration = Duration::from_micros(400);",
+            broken: "TICK: Duration = Duration::from_micros(4_000);",
+            by: test!("rescue", "soon::what_is_in_a_run_slot_is_taken_within_a_millisecond"),
+            quick: false,
+        },
+        Bug {
+            name: "a panic of the stall hook ends the watcher",
+            file: "src/stall.rs",
+            sound: "Some(hook) => hooks.contain(|| hook(stall)),",
+            broken: "Some(hook) => hook(stall),",
+            by: test!("rescue", "stalls::a_hook_that_panics_is_told_of_the_next_stall"),
             quick: false,
         },
         Bug {
