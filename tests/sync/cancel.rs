@@ -10,8 +10,8 @@ use std::thread;
 
 use oasync::sync::{CancelToken, Latch};
 
-use crate::common::{CountDrop, coordinator};
 use crate::common::wakers::{Call, Count, poll};
+use crate::common::{CountDrop, coordinator};
 
 #[test]
 fn a_parent_cancels_its_descendants_and_nobody_else() {

@@ -8,8 +8,8 @@ use std::thread;
 
 use oasync::sync::Latch;
 
-use crate::common::{coordinator, in_time};
 use crate::common::wakers::{Call, Count, OnDrop, on_clone, poll};
+use crate::common::{coordinator, in_time};
 
 #[test]
 fn it_opens_at_the_last_count_and_stays_open() {

@@ -7,8 +7,8 @@ use std::thread;
 
 use oasync::sync::oneshot::{self, Closed};
 
-use crate::common::{CountDrop, coordinator};
 use crate::common::wakers::{Call, Count, OnDrop, on_clone, poll};
+use crate::common::{CountDrop, coordinator};
 
 #[test]
 fn the_value_arrives_whoever_comes_first() {
