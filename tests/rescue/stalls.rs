@@ -82,23 +82,24 @@ fn a_hook_that_panics_is_told_of_the_next_stall() {
 
 #[test]
 fn many_short_polls_of_a_main_future_are_no_stall() {
-    const THRESHOLD: Duration = Duration::from_millis(10);
-    // One that is left without a processor for long looks stuck: then once more.
-    eventually("a round has no long poll", || {
+    const THRESHOLD: Duration = Duration::from_millis(40);
+    let stalls = || {
         let builder = Coordinator::builder().workers(1);
         let coord = builder.stall_threshold(THRESHOLD).build().unwrap();
         coord.block_on(async {
             let begun = Instant::now();
-            while begun.elapsed() < 10 * THRESHOLD {
+            while begun.elapsed() < 5 * THRESHOLD {
                 let polled = Instant::now();
-                while polled.elapsed() < THRESHOLD / 20 {
+                while polled.elapsed() < THRESHOLD / 100 {
                     std::hint::spin_loop();
                 }
                 oasync::yield_now().await;
             }
         });
-        coord.metrics().stall_count() == 0
-    });
+        coord.metrics().stall_count()
+    };
+    // A thread that is left without a processor for long looks stuck.
+    assert!((0..10).any(|_| stalls() == 0), "no round of ten without a long poll");
 }
 
 #[test]
