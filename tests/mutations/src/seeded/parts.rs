@@ -242,7 +242,10 @@ fn pinned() -> Vec<Bug> {
             file: "src/threads.rs",
             sound: "            refused();\n            drop(handles);",
             broken: "            drop(handles);",
-            by: shuttle!("pinned::pinned_tasks_whose_thread_is_refused_are_dropped"),
+            by: shuttle!(
+                "pinned::pinned_tasks_whose_thread_is_refused_are_dropped",
+                "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
+            ),
             quick: false,
         },
         Bug {

@@ -167,16 +167,6 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
-            name: "what counts on a pinned task's thread is forgotten if that is refused",
-            file: "src/threads.rs",
-            sound: "drop(handles);\n            shared.do_without_thread();",
-            broken: "drop(handles);\n            shared.wake_parked();",
-            by: shuttle!(
-                "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
-            ),
-            quick: false,
-        },
-        Bug {
             name: "a watcher that was refused is never asked for again later",
             file: "src/watch/mod.rs",
             sound: "REFUSED if shared.now() < self.retry_at.load(Ordering::Relaxed) => {",
