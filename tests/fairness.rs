@@ -5,7 +5,7 @@ mod common;
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -141,6 +141,129 @@ fn a_ready_task_waits_for_a_bounded_number_of_polls() {
     let most = block_on(probe).unwrap();
     assert!(most >= HOGS, "the others had their turns too: {most}");
     assert!(most <= BOUND, "{most} polls of others between two of a task");
+}
+
+const READY: usize = 1000;
+const HOGS: usize = 20;
+
+/// So many polls of its worker, at most, are there before that of one of `READY` tasks which
+/// are ready all at once, beside `HOGS` that yield without end.
+///
+/// A look at the injector, every 61 polls, takes 129 out, or what the queue has room for. So
+/// until the injector is empty the queue holds 67 or more, and a hog that goes to the back
+/// comes once in 61 polls at most: the other 41 are of those that are ready. Some looks find
+/// less: the end of a block that did not fit, or, with two workers, a share of what is left.
+/// There are 7 blocks, and 8 halves of the last 256. In the end comes a full queue.
+const BOUND: usize = 61 * (READY.div_ceil(61 - HOGS) + 10) + 256;
+
+/// Polls of each worker, as far as those who are polled count themselves.
+#[derive(Clone, Default)]
+struct Counts(Arc<[AtomicUsize; 2]>);
+
+impl Counts {
+    fn here(&self) -> &AtomicUsize {
+        &self.0[oasync::worker_info().unwrap().index()]
+    }
+
+    /// Counts this poll, and says how many were before it.
+    fn count(&self) -> usize {
+        self.here().fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn yield_until(self, stop: impl Fn() -> bool) {
+        while !stop() {
+            self.count();
+            oasync::yield_now().await;
+        }
+    }
+}
+
+/// What makes `READY` tasks ready: spawns them, or wakes them. Each sends how many polls were
+/// before its own.
+fn ready(
+    coord: &Coordinator,
+    woken: bool,
+    counts: &Counts,
+) -> (Box<dyn FnOnce() + Send>, mpsc::Receiver<usize>) {
+    let (tell, told) = mpsc::channel();
+    let counts = counts.clone();
+    let told_by = move || {
+        let (tell, counts) = (tell.clone(), counts.clone());
+        move || tell.send(counts.count()).unwrap()
+    };
+    if !woken {
+        let handle = coord.handle();
+        let spawn = move |_| {
+            let tell = told_by();
+            handle.go(async move { tell() });
+        };
+        return (Box::new(move || (0..READY).for_each(spawn)), told);
+    }
+    let (sender, wakers) = mpsc::channel();
+    for _ in 0..READY {
+        let (mut sender, tell) = (Some(sender.clone()), told_by());
+        coord.go(poll_fn(move |cx| match sender.take() {
+            Some(sender) => {
+                sender.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            }
+            None => {
+                tell();
+                Poll::Ready(())
+            }
+        }));
+    }
+    let wakers: Vec<Waker> = (0..READY).map(|_| wakers.recv_timeout(LONG).unwrap()).collect();
+    (Box::new(move || wakers.into_iter().for_each(Waker::wake)), told)
+}
+
+#[test]
+fn each_of_a_thousand_ready_tasks_waits_for_a_bounded_number_of_polls() {
+    for (woken, outside) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (coord, stop, counts) = (without_help(1), Stop::default(), Counts::default());
+        coord.start().unwrap();
+        (0..HOGS).for_each(|_| coord.go(counts.clone().yield_until(stop.flag())));
+        let (ready, told) = ready(&coord, woken, &counts);
+        // In a poll of the only worker, so that the count stands still until all are ready.
+        let all = coord.spawn(async move {
+            match outside {
+                true => std::thread::spawn(ready).join().unwrap(),
+                false => ready(),
+            }
+            counts.here().load(Ordering::Relaxed)
+        });
+        let before = block_on(all).unwrap();
+        let waited = (0..READY).map(|_| told.recv_timeout(LONG).unwrap() - before);
+        let most = waited.max().unwrap();
+        let which = if woken { "woken" } else { "spawned" };
+        assert!(most <= BOUND, "{which}: {most} polls, not {BOUND}, before one of them");
+    }
+}
+
+#[test]
+fn each_of_a_thousand_waits_for_a_bounded_number_of_polls_of_the_worker_that_polls_it() {
+    // Of that one: while it has no processor the other may do any number.
+    let (coord, stop, counts) = (without_help(2), Stop::default(), Counts::default());
+    coord.start().unwrap();
+    let (ready, told) = ready(&coord, false, &counts);
+    let (in_polls, all_ready) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
+    for _ in 0..2 {
+        let (in_polls, all_ready) = (in_polls.clone(), all_ready.clone());
+        let hogs: Vec<_> = (0..HOGS).map(|_| counts.clone().yield_until(stop.flag())).collect();
+        coord.go(async move {
+            in_polls.wait();
+            // Into the queue of each worker, which is never empty from now on: so neither
+            // takes anything from the other.
+            drop(oasync::spawn_many(hogs));
+            all_ready.wait();
+        });
+    }
+    in_polls.wait();
+    ready();
+    all_ready.wait();
+    let waited = (0..READY).map(|_| told.recv_timeout(LONG).unwrap());
+    let most = waited.max().unwrap();
+    assert!(most <= BOUND, "{most} polls, not {BOUND}, before one of them");
 }
 
 #[test]

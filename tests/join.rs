@@ -11,7 +11,7 @@ use std::sync::{Arc, Once, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_lite::future::block_on;
-use oasync::JoinError;
+use oasync::{JoinError, JoinHandle};
 
 use common::{CountDrop, LONG, coordinator, eventually, started};
 
@@ -226,7 +226,7 @@ fn a_cancel_that_is_not_awaited_takes_effect() {
 fn cancelled_by_itself() {
     let coord = started(1);
     let (guard, dropped) = flag();
-    let (give, take) = mpsc::channel::<oasync::JoinHandle<()>>();
+    let (give, take) = mpsc::channel::<JoinHandle<()>>();
     let task = coord.spawn(async move {
         let me = loop {
             match take.try_recv() {
@@ -243,6 +243,61 @@ fn cancelled_by_itself() {
     eventually("its future is dropped", || is_set(&dropped));
     eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
     assert_eq!(coord.metrics().panics(), 0);
+}
+
+/// Tasks that do `with` to their own handle, in their first poll or in a later one, and go on;
+/// the last of them until the end of the coordinator. With it, the results that were dropped.
+fn let_go_of_themselves(with: fn(JoinHandle<CountDrop>)) -> usize {
+    let (futures, results) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut before = 0;
+    for (workers, early) in [(1, true), (1, false), (2, true), (2, false)] {
+        let coord = started(workers);
+        for ends in [true, true, false] {
+            let (give, take) = mpsc::channel();
+            let (wake, woken) = async_channel::bounded(1);
+            let (tell, told) = mpsc::channel();
+            let (guard, result) = (CountDrop(futures.clone()), CountDrop(results.clone()));
+            let task = coord.spawn(async move {
+                let _guard = guard;
+                if !early {
+                    oasync::yield_now().await;
+                }
+                with(take.recv_timeout(LONG).unwrap());
+                tell.send(()).unwrap();
+                woken.recv().await.unwrap();
+                tell.send(()).unwrap();
+                if !ends {
+                    pending::<()>().await;
+                }
+                result
+            });
+            give.send(task).unwrap();
+            told.recv_timeout(LONG).unwrap();
+            assert_eq!(futures.load(Ordering::SeqCst), before, "it waits");
+            wake.send_blocking(()).unwrap();
+            assert_eq!(told.recv_timeout(LONG), Ok(()), "it goes on");
+            if ends {
+                before += 1;
+                eventually("it ends", || futures.load(Ordering::SeqCst) == before);
+            }
+        }
+        eventually("one is alive", || coord.metrics().num_alive_tasks() == 1);
+        drop(coord);
+        before += 1;
+        assert_eq!(futures.load(Ordering::SeqCst), before);
+    }
+    results.load(Ordering::SeqCst)
+}
+
+#[test]
+fn detached_by_itself_it_runs_on() {
+    assert_eq!(let_go_of_themselves(drop), 12, "each result is dropped");
+}
+
+#[test]
+fn leaked_by_itself_it_runs_on() {
+    // The results that were given stay where they are; the others went with their futures.
+    assert_eq!(let_go_of_themselves(std::mem::forget), 4);
 }
 
 #[test]

@@ -15,7 +15,7 @@ chosen=("${@:2}")
 # arena, in a payload without end); what is so deep that the sanitizer's frames fill the
 # stack; what asks for more memory than there is, or measures it, for what is freed is held
 # back for a while.
-leaks=(in_a_main_future in_the_drop_of_a_payload_it_goes_nowhere
+leaks=(in_a_main_future in_the_drop_of_a_payload_it_goes_nowhere leaked_by_itself_it_runs_on
     kept::a_waker_kept_past_the_coordinator_does_nothing_for_ever
     kept::a_forgotten_handle_is_a_detached_task
     kept::a_forgotten_future_of_a_join_leaves_the_task_alone

@@ -1,9 +1,10 @@
 //! What waits for itself: it cannot go on, but it is named.
 
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use oasync::{Coordinator, JoinHandle, TaskState};
+use oasync::{Coordinator, JoinHandle, TaskInfo, TaskState};
 
 use crate::common::{LONG, coordinator, eventually, started};
 use crate::{in_time, wait};
@@ -199,5 +200,74 @@ fn a_closure_that_waits_for_one_beyond_the_limit_ends_with_the_coordinator() {
         let report = coord.shutdown(Duration::ZERO);
         assert_eq!((report.cancelled, report.still_running.len()), (1, 0));
         assert!(wait(outer).unwrap());
+    });
+}
+
+/// A closure whose `block_on` polls a task, which waits by `blocks` for a closure beyond the
+/// limit. With it, whether the task is polled by the closure's own thread.
+fn closure_in_the_way(
+    blocks: impl FnOnce(JoinHandle<()>, mpsc::Receiver<()>) -> bool + Send + 'static,
+) -> (Coordinator, JoinHandle<bool>, bool) {
+    let coord = Coordinator::builder().workers(1).blocking_threads(1).build().unwrap();
+    coord.block_on(async {}); // It runs, and its only seat is vacant.
+    let handle = coord.handle();
+    let (tell, told) = mpsc::channel();
+    let outer = coord.task().name("outer").spawn_blocking(move || {
+        let here = thread::current().id();
+        let own = handle.clone();
+        handle.block_on(async move {
+            let (runs, run) = mpsc::channel();
+            let between = oasync::task().name("between").spawn(async move {
+                let end = move || runs.send(()).unwrap();
+                let inner = own.task().name("inner").spawn_blocking(end);
+                tell.send(thread::current().id() == here).unwrap();
+                blocks(inner, run)
+            });
+            between.await.unwrap()
+        })
+    });
+    let here = told.recv_timeout(LONG).unwrap();
+    (coord, outer, here)
+}
+
+#[test]
+fn a_task_in_a_closure_that_waits_for_one_beyond_the_limit_ends_with_the_coordinator() {
+    let round = || {
+        let waits = |_, run: mpsc::Receiver<()>| run.recv_timeout(2 * LONG).is_ok();
+        let (coord, outer, here) = closure_in_the_way(waits);
+        if !here {
+            return false; // A thread that came to help had it.
+        }
+        assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1, "nobody else is held up");
+        let tasks = coord.tasks();
+        let state = |name| tasks.iter().find(|info| info.name() == Some(name)).map(TaskInfo::state);
+        assert_eq!(state("outer"), Some(TaskState::Running));
+        assert_eq!(state("between"), Some(TaskState::Running));
+        assert_eq!(state("inner"), Some(TaskState::Waiting));
+        let report = coord.shutdown(Duration::ZERO);
+        assert_eq!((report.cancelled, report.still_running.len()), (1, 0));
+        assert!(!wait(outer).unwrap(), "what it waited for never ran");
+        true
+    };
+    in_time("a task in the way of a closure", move || {
+        eventually("the closure's own thread polls the task", round);
+    });
+}
+
+#[test]
+fn a_task_in_a_closure_that_says_that_it_blocks_makes_room_for_one_beyond_the_limit() {
+    in_time("a task that makes room for a closure", || {
+        let waits = |inner, _| oasync::block_on::<JoinHandle<()>>(inner).is_ok();
+        let calls =
+            |_, run: mpsc::Receiver<()>| oasync::block_in_place(|| run.recv_timeout(LONG).is_ok());
+        let round = |(_coord, outer, here): (Coordinator, JoinHandle<bool>, bool)| {
+            here && {
+                assert!(wait(outer).unwrap());
+                true
+            }
+        };
+        let what = "the closure's own thread polls the task";
+        eventually(what, || round(closure_in_the_way(waits)));
+        eventually(what, || round(closure_in_the_way(calls)));
     });
 }

@@ -1,6 +1,7 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each file of tests uses a part")]
 
+pub mod counting;
 #[cfg(target_os = "linux")]
 pub mod still;
 pub mod wakers;

@@ -2,7 +2,6 @@
 //! workers and every thread that may be the one that is refused.
 
 use std::collections::HashSet;
-use std::ffi::{CStr, c_int, c_long, c_void};
 use std::future::{Future, pending};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -12,68 +11,8 @@ use std::time::{Duration, Instant};
 
 use oasync::{Coordinator, JoinHandle, WorkerKind};
 
-use crate::ARMED;
 use crate::common::{CountDrop, LONG, coordinator, eventually, without_help};
-
-/// The functions of the library.
-struct Refusal {
-    refuse: extern "C" fn(c_long, c_int),
-    allow: extern "C" fn() -> c_long,
-}
-
-fn symbol(name: &CStr) -> *mut c_void {
-    // SAFETY: a search among the loaded libraries, by a name that ends with NUL.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    assert!(!found.is_null(), "the library is not loaded");
-    found
-}
-
-impl Refusal {
-    fn load() -> Self {
-        let (refuse, allow) = (symbol(c"refuse_threads"), symbol(c"allow_threads"));
-        // SAFETY: these are the signatures in `refuse_threads.c`.
-        unsafe {
-            Refusal {
-                refuse: std::mem::transmute::<*mut c_void, extern "C" fn(c_long, c_int)>(refuse),
-                allow: std::mem::transmute::<*mut c_void, extern "C" fn() -> c_long>(allow),
-            }
-        }
-    }
-}
-
-/// Calls `scenario` with the number of workers for every refusal, also of all later
-/// threads.
-fn for_each_refusal(scenario: impl Fn(usize)) {
-    for_each(&[false, true], scenario);
-}
-
-/// The same, of one thread at a time.
-fn for_each_single_refusal(scenario: impl Fn(usize)) {
-    for_each(&[false], scenario);
-}
-
-fn for_each(and_later: &[bool], scenario: impl Fn(usize)) {
-    if std::env::var_os(ARMED).is_none() {
-        return; // one of the tests in `main.rs` runs it
-    }
-    let refusal = Refusal::load();
-    let mut refused = 0;
-    for workers in [1, 2, 3] {
-        for n in 0..=workers + 3 {
-            for &all in and_later {
-                println!(
-                    "{workers} workers, thread {n}{}",
-                    if all { " and all later" } else { "" }
-                );
-                (refusal.refuse)(n as c_long, c_int::from(all));
-                scenario(workers);
-                refused += (refusal.allow)();
-            }
-        }
-    }
-    assert!(refused > 0);
-    println!("{refused} refused in all");
-}
+use crate::refusal::{for_each_refusal, for_each_single_refusal};
 
 /// Waits without any coordinator.
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -159,7 +98,7 @@ fn assert_all_resolve(tasks: Vec<JoinHandle<usize>>) {
 #[test]
 #[ignore = "runs where threads are refused"]
 fn with_a_caller() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["all is done"], |workers, points| {
         let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
         let before = submit(&coord, &ran);
         coord.block_on(async {
@@ -172,13 +111,14 @@ fn with_a_caller() {
         });
         assert_eq!(ran.load(Ordering::SeqCst), 2 * ALL);
         assert_quiet();
+        points.reach("all is done");
     });
 }
 
 #[test]
 #[ignore = "runs where threads are refused"]
 fn started() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["it starts", "it does not"], |workers, points| {
         let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
         let begins = coord.start();
         let tasks = submit(&coord, &ran);
@@ -187,11 +127,13 @@ fn started() {
                 assert_eq!(wait(task).unwrap(), i);
             }
             assert_eq!(ran.load(Ordering::SeqCst), ALL);
+            points.reach("it starts");
         } else {
             // They are queued, or a later thread did come for them.
             assert_quiet();
             drop(coord);
             assert_all_resolve(tasks);
+            points.reach("it does not");
         }
     });
 }
@@ -199,7 +141,7 @@ fn started() {
 #[test]
 #[ignore = "runs where threads are refused"]
 fn coming_back() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["it comes back"], |workers, points| {
         let coord = coordinator(workers);
         if coord.start().is_err() {
             return;
@@ -218,13 +160,14 @@ fn coming_back() {
         }
         wait(comes_back).unwrap();
         tasks.into_iter().for_each(|task| wait(task).unwrap());
+        points.reach("it comes back");
     });
 }
 
 #[test]
 #[ignore = "runs where threads are refused"]
 fn nested() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["all is done"], |workers, points| {
         fn dive(depth: usize) -> usize {
             if depth == 0 {
                 return 0;
@@ -241,13 +184,14 @@ fn nested() {
                 assert_eq!(task.await.unwrap(), 5);
             }
         });
+        points.reach("all is done");
     });
 }
 
 #[test]
 #[ignore = "runs where threads are refused"]
 fn waiting() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["all wait"], |workers, points| {
         let coord = coordinator(workers);
         let drops = Arc::new(AtomicUsize::new(0));
         let _ = coord.start();
@@ -267,13 +211,14 @@ fn waiting() {
         assert_quiet();
         drop(coord);
         assert_eq!(drops.load(Ordering::SeqCst), 10);
+        points.reach("all wait");
     });
 }
 
 #[test]
 #[ignore = "runs where threads are refused"]
 fn closures_in_closures() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["in the pool", "on a worker"], |workers, points| {
         let coord = coordinator(workers);
         if coord.start().is_err() {
             return;
@@ -283,15 +228,17 @@ fn closures_in_closures() {
         let outer = coord.spawn_blocking(move || {
             if !in_pool() {
                 // The last worker, perhaps.
-                return arrives.send(Ok(())).unwrap();
+                arrives.send(Ok(())).unwrap();
+                return "on a worker";
             }
             // Not `block_on`: it does not say that it blocks.
             let (inner, begun) = mpsc::channel();
             handle.gob(move || inner.send(()).unwrap());
             arrives.send(begun.recv_timeout(LONG)).unwrap();
+            "in the pool"
         });
         assert_eq!(arrived.recv_timeout(2 * LONG).unwrap(), Ok(()));
-        wait(outer).unwrap();
+        points.reach(wait(outer).unwrap());
     });
 }
 
@@ -318,10 +265,11 @@ fn assert_rescued(coord: &Coordinator, in_slot: bool) {
 #[ignore = "runs where threads are refused"]
 fn stuck() {
     for in_slot in [true, false] {
-        for_each_single_refusal(|workers| {
+        for_each_single_refusal(["it is rescued"], |workers, points| {
             let coord = coordinator(workers);
             if coord.start().is_ok() {
                 assert_rescued(&coord, in_slot);
+                points.reach("it is rescued");
             }
         });
     }
@@ -331,11 +279,12 @@ fn stuck() {
 #[test]
 #[ignore = "runs where threads are refused"]
 fn stuck_for_good() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["it is rescued"], |workers, points| {
         let coord = coordinator(workers);
         if coord.start().is_ok() && wait(coord.spawn_blocking(in_pool)).unwrap() {
             assert_rescued(&coord, true);
             assert_rescued(&coord, false);
+            points.reach("it is rescued");
         }
     });
 }
@@ -362,7 +311,7 @@ fn is_watched() -> bool {
 #[ignore = "runs where threads are refused"]
 fn idle_for_long() {
     const KEEP: Duration = Duration::from_millis(5);
-    for_each_refusal(|workers| {
+    for_each_refusal(["one idles, and nobody watches"], |workers, points| {
         let coord = Coordinator::builder().workers(workers).keep_alive(KEEP).build().unwrap();
         if coord.start().is_err() {
             return;
@@ -377,6 +326,7 @@ fn idle_for_long() {
         if wait(closure).unwrap() && !watched {
             thread::sleep(10 * KEEP);
             assert_rescued(&coord, false);
+            points.reach("one idles, and nobody watches");
         }
     });
 }
@@ -385,7 +335,7 @@ fn idle_for_long() {
 #[test]
 #[ignore = "runs where threads are refused"]
 fn stuck_lender() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["the pool's thread lends"], |workers, points| {
         let coord = Coordinator::builder().workers(workers).blocking_threads(1).build().unwrap();
         if coord.start().is_err() || !wait(coord.spawn_blocking(in_pool)).unwrap() {
             return;
@@ -405,7 +355,7 @@ fn stuck_lender() {
             let (runs, run) = mpsc::channel();
             handle.gob(move || runs.send(()).unwrap());
             arrives.send(()).unwrap();
-            run.recv_timeout(LONG)
+            (run.recv_timeout(LONG), in_pool())
         });
         // If some did not come, the pool's thread may be at the gate.
         let mut left = workers;
@@ -416,7 +366,11 @@ fn stuck_lender() {
         for _ in 0..left {
             release.send(()).unwrap();
         }
-        assert_eq!(wait(lent).unwrap(), Ok(()));
+        let (ran, lent) = wait(lent).unwrap();
+        assert_eq!(ran, Ok(()));
+        if lent {
+            points.reach("the pool's thread lends");
+        }
         held.into_iter().for_each(|task| assert!(wait(task).unwrap()));
     });
 }
@@ -424,7 +378,7 @@ fn stuck_lender() {
 #[test]
 #[ignore = "runs where threads are refused"]
 fn busy_pool() {
-    for_each_single_refusal(|workers| {
+    for_each_single_refusal(["the pool has a thread"], |workers, points| {
         // Else the workers would run it after a while, or at once without a watcher.
         let coord = without_help(workers);
         let _ = coord.start();
@@ -441,13 +395,16 @@ fn busy_pool() {
         assert!(coord.block_on(busy).unwrap());
         // Its own thread, or the one that was busy.
         assert!(coord.block_on(next).unwrap() || !has_thread);
+        if has_thread {
+            points.reach("the pool has a thread");
+        }
     });
 }
 
 #[test]
 #[ignore = "runs where threads are refused"]
 fn ending() {
-    for_each_refusal(|workers| {
+    for_each_refusal(["after a start", "without one"], |workers, points| {
         for limit in [None, Some(Duration::ZERO), Some(Duration::from_millis(20))] {
             let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
             let drops = Arc::new(AtomicUsize::new(0));
@@ -468,6 +425,7 @@ fn ending() {
             assert!(begun.elapsed() < LONG);
             assert_eq!(drops.load(Ordering::SeqCst), 1);
             assert_all_resolve(tasks);
+            points.reach(if begins.is_ok() { "after a start" } else { "without one" });
         }
     });
 }

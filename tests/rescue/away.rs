@@ -1,13 +1,15 @@
 //! Threads of the blocking pool that are stuck in something other than a closure do not
 //! keep closures from running, nor closures that came back keep others from lending.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::time::Duration;
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, Handle, block_in_place};
+use oasync::{Coordinator, Handle, TaskId, TaskInfo, TaskState, WorkerKind, block_in_place};
 
-use crate::common::{LONG, eventually};
+use crate::common::{LONG, eventually, in_time};
 use crate::spin_until;
 
 /// One worker, one thread for closures.
@@ -119,4 +121,66 @@ fn what_waits_behind_more_stuck_polls_than_may_be_runs_when_one_ends() {
     assert!(coord.tasks().iter().any(|task| task.name() == Some("last")));
     drop(gates.into_iter().next_back());
     block_on(last).unwrap();
+}
+
+#[test]
+fn each_of_more_stuck_polls_than_may_be_is_listed_and_closures_run_meanwhile() {
+    const WORKERS: usize = 2;
+    let stalled = Arc::new(Mutex::new(Vec::new()));
+    let told = stalled.clone();
+    let coord = Coordinator::builder()
+        .workers(WORKERS)
+        .blocking_threads(1)
+        .on_stall(move |stall| told.lock().unwrap().extend(stall.id))
+        .build()
+        .unwrap();
+    coord.start().unwrap();
+    let (enter, entered) = mpsc::channel();
+    let gates: Vec<_> = (0..3 * WORKERS)
+        .map(|_| {
+            let (open, gate) = mpsc::channel::<()>();
+            let enter = enter.clone();
+            let (tell, id) = mpsc::channel();
+            let task = coord.spawn(async move {
+                let kind = oasync::worker_info().unwrap().kind();
+                enter.send((id.recv().unwrap(), kind)).unwrap();
+                let _ = gate.recv_timeout(2 * LONG);
+            });
+            tell.send(task.id()).unwrap();
+            open
+        })
+        .collect();
+    let stuck: Vec<(TaskId, WorkerKind)> =
+        gates.iter().map(|_| entered.recv_timeout(LONG).unwrap()).collect();
+    let last = coord.task().name("last").spawn(async {});
+    let closure = coord.spawn_blocking(|| ());
+    in_time(|| block_on(closure).unwrap());
+    let ids = |stuck: &mut dyn Iterator<Item = &(TaskId, WorkerKind)>| -> BTreeSet<TaskId> {
+        stuck.map(|(id, _)| *id).collect()
+    };
+    let all = ids(&mut stuck.iter());
+    let on_workers = ids(&mut stuck.iter().filter(|(_, kind)| *kind == WorkerKind::Worker));
+    assert_eq!((all.len(), on_workers.len()), (3 * WORKERS, WORKERS));
+    // On a machine under load another poll may last as well.
+    let told = || -> Vec<TaskId> {
+        let told = stalled.lock().unwrap();
+        told.iter().filter(|id| all.contains(id)).copied().collect()
+    };
+    eventually("those on workers are told of", || told().len() >= WORKERS);
+    let running = |tasks: &[TaskInfo]| -> BTreeSet<TaskId> {
+        let running = tasks.iter().filter(|info| info.state() == TaskState::Running);
+        running.map(TaskInfo::id).collect()
+    };
+    // The closure may be listed for a moment longer.
+    eventually("all are listed", || running(&coord.tasks()) == all);
+    let tasks = coord.tasks();
+    let behind = tasks.iter().find(|info| info.id() == last.id()).expect("it is listed");
+    assert_eq!((behind.name(), behind.state()), (Some("last"), TaskState::Waiting));
+    let report = coord.shutdown(Duration::from_millis(10));
+    assert_eq!(running(&report.still_running), all);
+    assert!(block_on(last).unwrap_err().is_cancelled());
+    let mut told = told();
+    told.sort();
+    assert!(told.into_iter().eq(on_workers), "each once, and no lender");
+    drop(gates);
 }

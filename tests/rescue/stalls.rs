@@ -1,13 +1,13 @@
 //! What is told of a stall.
 
 use std::iter;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, Stall};
+use oasync::{Coordinator, Stall, TaskId};
 
-use crate::common::{LONG, eventually, without_help};
+use crate::common::{LONG, eventually, in_time, without_help};
 use crate::stay_on_a_worker;
 
 #[test]
@@ -121,4 +121,55 @@ fn the_longest_poll_is_measured() {
         block_on(coord.spawn(async {})).unwrap();
     }
     assert!(longest() >= measured, "it is the longest, not the last");
+}
+
+/// Keeps a worker from its poll on, until the sender is gone.
+fn keep_a_worker(coord: &Coordinator) -> (mpsc::Sender<()>, TaskId) {
+    let (release, released) = mpsc::channel::<()>();
+    let (enter, entered) = mpsc::channel();
+    let task = coord.spawn(async move {
+        stay_on_a_worker().await;
+        oasync::go(async {}); // The watcher may sleep while a seat is vacant and no slot filled.
+        enter.send(()).unwrap();
+        let _ = released.recv_timeout(2 * LONG);
+    });
+    entered.recv_timeout(LONG).unwrap();
+    (release, task.id())
+}
+
+#[test]
+fn a_hook_that_blocks_holds_up_no_free_worker_and_stalls_are_noticed_afterwards() {
+    let (tell, told) = mpsc::channel();
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let hook = move |stall: &Stall| {
+        tell.send(stall.id).unwrap();
+        let _ = gate.lock().unwrap().recv_timeout(2 * LONG); // Until `open` is gone.
+    };
+    let coord = Coordinator::builder().workers(2).on_stall(hook).build().unwrap();
+    coord.start().unwrap();
+    let (_first, _) = keep_a_worker(&coord);
+    told.recv_timeout(LONG).unwrap();
+    // The hook blocks, and one worker is free: for tasks in its slot and in its queue, and
+    // for those from outside; so are threads for closures.
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            coord.spawn(async {
+                let children: Vec<_> = (0..10).map(|_| oasync::spawn(async {})).collect();
+                for child in children {
+                    child.await.unwrap();
+                }
+                oasync::spawn_blocking(|| ()).await.unwrap();
+            })
+        })
+        .collect();
+    in_time(|| tasks.into_iter().for_each(|task| block_on(task).unwrap()));
+    // One that nobody sees now is seen when the hook has returned, and help comes.
+    let (_second, second) = keep_a_worker(&coord);
+    let behind = coord.spawn(async {});
+    assert!(!told.try_iter().any(|id| id == Some(second)), "the watcher is held up");
+    drop(open);
+    in_time(|| block_on(behind).unwrap());
+    let mut told = iter::repeat_with(|| told.recv_timeout(LONG).unwrap());
+    assert!(told.any(|id| id == Some(second)));
 }

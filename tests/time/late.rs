@@ -8,6 +8,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_lite::future::block_on;
 use oasync::time::Sleep;
 use oasync::{Coordinator, WorkerKind, sleep};
 
@@ -190,16 +191,16 @@ fn a_far_timer_wakes_nobody_until_then() {
 
 /// Waits, when it is called, for a message, and says whether it came.
 struct Blocks {
-    begins: mpsc::Sender<()>,
+    begins: mpsc::Sender<Option<WorkerKind>>,
     gate: Mutex<mpsc::Receiver<()>>,
     ends: mpsc::Sender<bool>,
 }
 
 impl Wake for Blocks {
     fn wake(self: Arc<Self>) {
-        self.begins.send(()).unwrap();
+        let _ = self.begins.send(oasync::worker_info().map(|info| info.kind()));
         let came = self.gate.lock().unwrap().recv_timeout(LONG).is_ok();
-        self.ends.send(came).unwrap();
+        let _ = self.ends.send(came);
     }
 }
 
@@ -221,4 +222,56 @@ fn a_waker_that_blocks_holds_up_its_own_thread_only() {
     coord.go(async move { open.send(()).unwrap() });
     assert_eq!(ended.recv_timeout(2 * LONG), Ok(true));
     in_time(move || coord.block_on(sleeper.cancel()).unwrap_err());
+}
+
+#[test]
+fn a_waker_that_blocks_the_watcher_holds_up_no_worker_and_stalls_are_noticed_afterwards() {
+    let round = || {
+        let (tell, told) = mpsc::channel();
+        let builder = Coordinator::builder().workers(2);
+        let coord = builder.on_stall(move |stall| tell.send(stall.id).unwrap()).build().unwrap();
+        coord.start().unwrap();
+        let (begins, begun) = mpsc::channel();
+        let (open, gate) = mpsc::channel();
+        let (ends, ended) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Blocks { begins, gate: Mutex::new(gate), ends }));
+        coord.go(async move {
+            let mut sleep = sleep(ms(100));
+            poll_until_pending(&mut sleep, ms(100), &mut Context::from_waker(&waker));
+            std::future::pending::<()>().await;
+        });
+        let soonest = Instant::now() + ms(100);
+        let is_late = || Instant::now() >= soonest;
+        eventually("it sleeps", || coord.metrics().num_timers() == 1 || is_late());
+        let releases = block_all(&coord, 2);
+        let by = begun.recv_timeout(LONG);
+        let Some(mut releases) = releases.filter(|_| by == Ok(Some(WorkerKind::Watcher))) else {
+            return false; // Somebody else was in time.
+        };
+        // The watcher is held up. A worker that comes back is not.
+        drop(releases.pop());
+        let tasks: Vec<_> = (0..100).map(|_| coord.spawn(async {})).collect();
+        in_time(move || tasks.into_iter().for_each(|task| block_on(task).unwrap()));
+        let closure = coord.spawn_blocking(|| ());
+        in_time(move || block_on(closure).unwrap());
+        // Blocked again, also for one that is behind it.
+        let (_release, released) = mpsc::channel::<()>();
+        let (enter, entered) = mpsc::channel();
+        let stuck = coord.spawn(async move {
+            while oasync::worker_info().unwrap().kind() != WorkerKind::Worker {
+                oasync::yield_now().await;
+            }
+            enter.send(()).unwrap();
+            let _ = released.recv_timeout(2 * LONG);
+        });
+        entered.recv_timeout(LONG).unwrap();
+        let behind = coord.spawn(async {});
+        assert!(!told.try_iter().any(|id| id == Some(stuck.id())));
+        open.send(()).unwrap();
+        assert_eq!(ended.recv_timeout(LONG), Ok(true));
+        in_time(move || block_on(behind).unwrap());
+        while told.recv_timeout(LONG).unwrap() != Some(stuck.id()) {}
+        true
+    };
+    eventually("the watcher calls the waker", round);
 }
