@@ -46,6 +46,7 @@ struct Owner {
     looked: Cell<Option<u64>>,
     slot_runs: Cell<u32>,
     turn: Cell<bool>,
+    spills: Cell<bool>,
 }
 
 /// In [`Counters::running`]: a main future.
@@ -177,6 +178,7 @@ impl Seat {
                 looked: Cell::new(None),
                 slot_runs: Cell::new(0),
                 turn: Cell::new(false),
+                spills: Cell::new(false),
             }),
         }
     }
@@ -261,10 +263,22 @@ impl Seated<'_> {
         let mut polls = INTERVAL;
         if let (Some(now), Some(before)) = (now, owner.looked.replace(now)) {
             let each = now.saturating_sub(before) / owner.interval.get();
-            polls = (TIMER_INTERVAL / each.max(1)).clamp(1, INTERVAL);
+            // Two: what a look gives to run is not all that is run.
+            polls = (TIMER_INTERVAL / each.max(1)).clamp(2, INTERVAL);
         }
         owner.interval.set(polls);
         owner.left.set(polls);
+    }
+
+    /// Whether, until the next look, tasks that go to the back of the queue go to the back of
+    /// the injector: more are ready than the queue holds, and those there have their turn.
+    #[inline]
+    pub(crate) fn spills(&self) -> bool {
+        self.owner().spills.get()
+    }
+
+    pub(crate) fn spill(&self, spills: bool) {
+        self.owner().spills.set(spills);
     }
 
     /// Alternates from call to call of the injector.

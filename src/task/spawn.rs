@@ -309,6 +309,17 @@ pub(crate) fn push_back(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
     shared.notify_seated();
 }
 
+/// The same for one that was there before.
+#[inline]
+fn requeue(shared: &Shared, seat: Seated<'_>, runnable: Runnable) {
+    if seat.spills() {
+        shared.injector.push(runnable);
+        shared.notify_seated();
+    } else {
+        push_back(shared, seat, runnable);
+    }
+}
+
 /// The schedule function of every future. It captures nothing: `async-task`
 /// then needs no reference count around a wake.
 #[inline]
@@ -321,12 +332,12 @@ fn schedule(raw: async_task::Runnable<Meta>, info: ScheduleInfo) {
     let shared = unsafe { runnable.metadata().shared() };
     match context::seat(shared) {
         // It yielded: behind everyone else.
-        Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),
+        Some(seat) if info.woken_while_running => requeue(shared, seat, runnable),
         Some(seat) => {
             let displaced = seat.push_slot(runnable);
             shared.watcher.poke(shared);
             if let Some(displaced) = displaced {
-                push_back(shared, seat, displaced);
+                requeue(shared, seat, displaced);
             }
         }
         None => shared.to_arc().inject(runnable),

@@ -87,7 +87,7 @@ mod stall {
 
     #[allow(dead_code)]
     pub(crate) struct Stall {
-        pub(crate) id: TaskId,
+        pub(crate) id: Option<TaskId>,
         pub(crate) name: Option<()>,
         pub(crate) location: &'static Site,
         pub(crate) worker: usize,

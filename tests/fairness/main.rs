@@ -1,7 +1,9 @@
 //! Promise: a task that is ready waits for a bounded number of polls of its
 //! worker, whatever the others do.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod full;
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
