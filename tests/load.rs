@@ -2,21 +2,17 @@
 
 mod common;
 
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
-use std::task::Poll;
 use std::thread;
 
 use futures_lite::future::block_on;
+use oasync::sync::channel;
 use oasync::{Coordinator, JoinHandle};
 
+use common::tally::{SCALE, Tally};
 use common::{LONG, started};
 
-/// A tenth without optimisations, where each costs ten times as much.
-const SCALE: u64 = if cfg!(debug_assertions) { 1 } else { 10 };
-
-/// One at a time: they measure memory, and want the machine for themselves.
+/// One at a time: they want the machine for themselves.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -27,128 +23,104 @@ fn eventually(what: &str, done: impl FnMut() -> bool) {
     common::within(2 * LONG, what, done);
 }
 
-/// Resident memory in bytes; `None` where that cannot be read.
-fn resident() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * 4096)
-}
-
-/// Counts and sums up what runs.
-#[derive(Clone, Default)]
-struct Tally(Arc<(AtomicU64, AtomicU64)>);
-
-impl Tally {
-    fn add(&self, i: u64) {
-        self.0.0.fetch_add(1, Ordering::Relaxed);
-        self.0.1.fetch_add(i, Ordering::Relaxed);
-    }
-
-    /// Whether each of `0..n` came, as far as count and sum can tell.
-    #[track_caller]
-    fn assert_all(&self, n: u64) {
-        let (count, sum) = (self.0.0.load(Ordering::SeqCst), self.0.1.load(Ordering::SeqCst));
-        assert_eq!((count, sum), (n, n * (n - 1) / 2));
-    }
-}
-
-#[test]
-fn a_million_tasks_alive_at_once() {
+/// Calls `f` with each number of workers, on another thread: a task that is lost would keep
+/// the test in the drop of its coordinator, for ever.
+#[track_caller]
+fn with_workers<const N: usize>(numbers: [usize; N], f: fn(usize)) {
     let _alone = alone();
-    let n = 100_000 * SCALE;
-    let (coord, tally) = (started(2), Tally::default());
-    let open = Arc::new(AtomicBool::new(false));
-    let wakers = Arc::new(Mutex::new(Vec::new()));
-    let tasks: Vec<JoinHandle<u64>> = (0..n)
-        .map(|i| {
-            let (open, wakers, tally) = (open.clone(), wakers.clone(), tally.clone());
-            coord.spawn(async move {
-                poll_fn(|cx| {
-                    if open.load(Ordering::SeqCst) {
-                        return Poll::Ready(());
-                    }
-                    wakers.lock().unwrap().push(cx.waker().clone());
-                    Poll::Pending
-                })
-                .await;
-                tally.add(i);
-                i
-            })
-        })
-        .collect();
-    eventually("all wait", || wakers.lock().unwrap().len() as u64 == n);
-    assert_eq!(coord.metrics().num_alive_tasks(), n);
-    assert_eq!(tally.0.0.load(Ordering::SeqCst), 0, "none has ended");
-    open.store(true, Ordering::SeqCst);
-    for waker in std::mem::take(&mut *wakers.lock().unwrap()) {
-        waker.wake();
+    for workers in numbers {
+        common::ends_within(3 * LONG, move || f(workers));
     }
-    let sum: u64 = coord.block_on(async {
-        let mut sum = 0;
-        for task in tasks {
-            sum += task.await.unwrap();
+}
+
+/// A chain of tasks: each adds its number and spawns the next.
+fn link(tally: Tally, i: u64, n: u64) {
+    oasync::go(async move {
+        if i % 3 == 0 {
+            oasync::yield_now().await;
         }
-        sum
+        // One at a time: one that ran twice, or came twice, is seen by the next.
+        assert_eq!(tally.add(i), i);
+        let next = i + 1;
+        if next == n {
+            return;
+        }
+        if i % 64 == 0 {
+            // From a thread without a seat, while the workers go to sleep.
+            oasync::gob(move || link(tally, next, n));
+        } else {
+            link(tally, next, n);
+        }
     });
-    assert_eq!(sum, n * (n - 1) / 2);
-    tally.assert_all(n);
-    eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
 }
 
 #[test]
-fn ten_million_in_sequence_take_no_more_memory() {
-    let _alone = alone();
-    let n = 1_000_000 * SCALE;
-    let coord = started(2);
-    let in_sequence = |n: u64| {
-        let tally = Tally::default();
-        let all = tally.clone();
-        let driver = coord.spawn(async move {
-            for i in 0..n {
-                let tally = all.clone();
-                // Every other one waits, and so goes through the registry.
-                let task = oasync::spawn(async move {
-                    if i % 2 == 0 {
-                        oasync::yield_now().await;
-                    }
-                    tally.add(i);
-                    i
-                });
-                assert_eq!(task.await.unwrap(), i);
-            }
-        });
-        block_on(driver).unwrap();
+fn a_chain_of_a_million() {
+    with_workers([1, 2, 4, 16, 64], |workers| {
+        let n = 100_000 * SCALE;
+        let (coord, tally) = (started(workers), Tally::default());
+        let first = tally.clone();
+        coord.gob(move || link(first, 0, n));
+        eventually("the chain has ended", || coord.metrics().num_alive_tasks() == 0);
         tally.assert_all(n);
-    };
-    in_sequence(n / 10);
-    let before = resident();
-    in_sequence(n - n / 10);
-    if let (Some(before), Some(after)) = (before, resident()) {
-        let grown = after.saturating_sub(before);
-        assert!(grown < 8 << 20, "{grown} bytes more after {n} tasks");
-    }
+    });
+}
+
+/// Each waits for the one it spawned: all are alive at the end, and end from there.
+fn chain_of_waits(i: u64, n: u64) -> JoinHandle<u64> {
+    oasync::spawn(async move {
+        let rest = if i + 1 < n { chain_of_waits(i + 1, n).await.unwrap() } else { 0 };
+        i + rest
+    })
 }
 
 #[test]
-fn bursts_take_no_more_memory() {
-    let _alone = alone();
-    let coord = started(2);
-    let burst = || {
-        let tally = Tally::default();
-        for i in 0..20_000 {
-            let tally = tally.clone();
-            coord.go(async move { tally.add(i) });
+fn a_chain_of_a_million_that_wait_for_each_other() {
+    with_workers([1, 2, 64], |workers| {
+        let n = 100_000 * SCALE;
+        let coord = started(workers);
+        let first = coord.spawn(async move { chain_of_waits(0, n).await.unwrap() });
+        eventually("the chain has ended", || first.is_finished());
+        assert_eq!(block_on(first).unwrap(), n * (n - 1) / 2);
+    });
+}
+
+/// Two tasks that send `messages` numbers there and back, each as the answer to the last.
+fn ping_pong(coord: &Coordinator, messages: u64, bound: Option<usize>) -> [JoinHandle<u64>; 2] {
+    let [(there, ping), (back, pong)] =
+        [(); 2].map(|()| bound.map_or_else(channel::unbounded, channel::bounded));
+    let first = coord.spawn(async move {
+        for i in 0..messages {
+            there.send(i).await.unwrap();
+            assert_eq!(pong.recv().await, Ok(i));
         }
-        eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
-        tally.assert_all(20_000);
-    };
-    (0..10).for_each(|_| burst());
-    let before = resident();
-    (0..5 * SCALE).for_each(|_| burst());
-    if let (Some(before), Some(after)) = (before, resident()) {
-        let grown = after.saturating_sub(before);
-        assert!(grown < 32 << 20, "{grown} bytes more");
-    }
+        messages
+    });
+    let second = coord.spawn(async move {
+        let mut received = 0;
+        while let Ok(i) = ping.recv().await {
+            assert_eq!(i, received);
+            received += 1;
+            back.send(i).await.unwrap();
+        }
+        received
+    });
+    [first, second]
+}
+
+#[test]
+fn a_million_messages_between_pairs() {
+    const PAIRS: u64 = 16;
+    with_workers([1, 2, 4, 16, 64], |workers| {
+        let each = 100_000 * SCALE / PAIRS / 2;
+        let coord = started(workers);
+        let bound = |pair| (pair % 2 == 0).then_some(1);
+        let tasks: Vec<_> =
+            (0..PAIRS).flat_map(|pair| ping_pong(&coord, each, bound(pair))).collect();
+        eventually("all pairs end", || tasks.iter().all(JoinHandle::is_finished));
+        let counts: Vec<_> = tasks.into_iter().map(|task| block_on(task).unwrap()).collect();
+        assert_eq!(counts, [each; 2 * PAIRS as usize]);
+    });
 }
 
 /// A tree of tasks: each adds its number and spawns two more.
@@ -169,9 +141,8 @@ fn grow(tally: Tally, i: u64, n: u64) {
 
 #[test]
 fn with_1_to_64_workers() {
-    let _alone = alone();
-    let n = 100_000 * SCALE;
-    for workers in [1, 2, 4, 16, 64] {
+    with_workers([1, 2, 4, 16, 64], |workers| {
+        let n = 100_000 * SCALE;
         let (coord, tally) = (started(workers), Tally::default());
         let root = tally.clone();
         coord.go(async move {
@@ -191,7 +162,7 @@ fn with_1_to_64_workers() {
         });
         assert_eq!(sum, n * (n - 1) / 2);
         assert!(coord.metrics().num_worker_threads() <= workers);
-    }
+    });
 }
 
 /// The vacant seats are bits, of several words then: each has to be found.
@@ -237,9 +208,8 @@ fn on_64_threads(f: impl Fn(u64) + Sync) {
 
 #[test]
 fn from_64_foreign_threads_at_once() {
-    let _alone = alone();
-    let each = 1000 * SCALE;
-    for workers in [1, 2, 4, 16, 64] {
+    with_workers([1, 2, 4, 16, 64], |workers| {
+        let each = 1000 * SCALE;
         let (coord, tally) = (started(workers), Tally::default());
         on_64_threads(|spawner| {
             let mut last = None;
@@ -251,14 +221,13 @@ fn from_64_foreign_threads_at_once() {
         });
         eventually("no task is alive", || coord.metrics().num_alive_tasks() == 0);
         tally.assert_all(64 * each);
-    }
+    });
 }
 
 #[test]
 fn from_64_foreign_threads_in_block_on() {
-    let _alone = alone();
-    let each = 100 * SCALE;
-    for workers in [1, 2, 16] {
+    with_workers([1, 2, 16], |workers| {
+        let each = 100 * SCALE;
         let (coord, tally) = (started(workers), Tally::default());
         on_64_threads(|spawner| {
             coord.block_on(async {
@@ -270,7 +239,7 @@ fn from_64_foreign_threads_in_block_on() {
         });
         tally.assert_all(64 * each);
         assert_eq!(coord.metrics().num_alive_tasks(), 0);
-    }
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod counting;
 #[cfg(target_os = "linux")]
 pub mod still;
+pub mod tally;
 pub mod wakers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,9 +52,17 @@ pub fn within(limit: Duration, what: &str, mut done: impl FnMut() -> bool) {
 /// Runs `f` on a thread of its own: a hang becomes a failure.
 #[track_caller]
 pub fn in_time<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    ends_within(LONG, f)
+}
+
+#[track_caller]
+pub fn ends_within<T: Send + 'static>(
+    limit: Duration,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(f()));
-    receiver.recv_timeout(LONG).expect("it came to its end, without a panic")
+    receiver.recv_timeout(limit).expect("it came to its end, without a panic")
 }
 
 /// Adds one to its counter when it is dropped.

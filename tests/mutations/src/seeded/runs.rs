@@ -118,7 +118,7 @@ fn tasks() -> Vec<Bug> {
         Bug {
             name: "a task that is woken in its poll is forgotten",
             file: "src/task/spawn.rs",
-            sound: "        Some(seat) if info.woken_while_running => push_back(shared, seat, runnable),",
+            sound: "        Some(seat) if info.woken_while_running => requeue(shared, seat, runnable),",
             broken: "        Some(_) if info.woken_while_running => std::mem::forget(runnable),",
             by: shuttle!(
                 "spawn::a_storm_of_yields_ends",
