@@ -41,7 +41,8 @@ impl Shared {
         }
     }
 
-    /// The same after a push to the local queue of this thread's seat.
+    /// The same after a push to the local queue of this thread's seat, or for want of room
+    /// there to the injector.
     #[inline]
     pub(crate) fn notify_seated(&self) {
         if let Some(promise) = self.idle.promise_seated() {

@@ -1,12 +1,13 @@
 //! More tasks that yield without end than the workers' queues hold: the rest of them are in the
 //! injector, and change places with those in the queues.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use futures_lite::future::block_on;
 
-use crate::common::without_help;
+use crate::common::{LONG, without_help};
 
 /// So many times as many polls as there are tasks, at most, are between two of a task.
 const ROUNDS: usize = 4;
@@ -50,4 +51,37 @@ fn each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls() {
             assert!(most <= ROUNDS * n, "{most} polls between two of one of {n} tasks");
         }
     }
+}
+
+#[test]
+fn what_comes_from_outside_to_a_full_queue_has_its_turn() {
+    const FULL: usize = 256;
+    let coord = without_help(1);
+    let polls = Arc::new(AtomicUsize::new(0));
+    let (tell, told) = mpsc::channel();
+    let hogs: Vec<_> = (0..FULL)
+        .map(|i| {
+            let (polls, tell, handle) = (polls.clone(), tell.clone(), coord.handle());
+            coord.spawn(async move {
+                // The probe runs at the end of these if it is left out.
+                for round in 0..200 {
+                    let now = polls.fetch_add(1, Ordering::Relaxed);
+                    if i == 0 && round == 10 {
+                        let (polls, tell) = (polls.clone(), tell.clone());
+                        let probe = async move {
+                            tell.send(polls.load(Ordering::Relaxed) - now).unwrap();
+                        };
+                        // From outside, while the count stands still.
+                        let handle = handle.clone();
+                        thread::spawn(move || handle.go(probe)).join().unwrap();
+                    }
+                    oasync::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    coord.start().unwrap();
+    hogs.into_iter().for_each(|hog| block_on(hog).unwrap());
+    let waited = told.recv_timeout(LONG).unwrap();
+    assert!(waited <= ROUNDS * FULL, "{waited} polls before it");
 }

@@ -242,10 +242,7 @@ fn pinned() -> Vec<Bug> {
             file: "src/threads.rs",
             sound: "            refused();\n            drop(handles);",
             broken: "            drop(handles);",
-            by: shuttle!(
-                "pinned::pinned_tasks_whose_thread_is_refused_are_dropped",
-                "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
-            ),
+            by: shuttle!("pinned::pinned_tasks_whose_thread_is_refused_are_dropped"),
             quick: false,
         },
         Bug {

@@ -78,24 +78,14 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
-            name: "what is taken for a full queue goes behind it, and so back again",
-            file: "src/worker.rs",
-            sound: "    let full = seat.room() == 0;",
-            broken: "    let full = false;",
-            by: test!(
-                "fairness",
-                "full::each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls"
-            ),
-            quick: false,
-        },
-        Bug {
             name: "who yields stays in a queue that has no room for others",
             file: "src/worker.rs",
             sound: "seat.spill(seat.room() < CAPACITY / 2 && !shared.injector.is_empty());",
             broken: "seat.spill(false);",
             by: test!(
                 "fairness",
-                "full::each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls"
+                "full::each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls",
+                "full::what_comes_from_outside_to_a_full_queue_has_its_turn"
             ),
             quick: false,
         },
