@@ -263,7 +263,8 @@ impl Seated<'_> {
         let mut polls = INTERVAL;
         if let (Some(now), Some(before)) = (now, owner.looked.replace(now)) {
             let each = now.saturating_sub(before) / owner.interval.get();
-            polls = (TIMER_INTERVAL / each.max(1)).clamp(1, INTERVAL);
+            // Two: what a look gives to run is not all that is run.
+            polls = (TIMER_INTERVAL / each.max(1)).clamp(2, INTERVAL);
         }
         owner.interval.set(polls);
         owner.left.set(polls);

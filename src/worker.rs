@@ -6,7 +6,6 @@
 //! future is ready. Who only waits (a nested caller, a closer) is in the loop only
 //! if the system gives no thread to work in its place.
 
-use std::iter;
 use std::task::{Context, Poll, Waker};
 
 use crate::context::Entry;
@@ -72,10 +71,9 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
                 return Left::Retired;
             }
         }
-        if entry.seated().is_some_and(|seat| seat.tick()) {
-            maintain(entry);
-        }
-        let next = entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
+        let due = entry.seated().is_some_and(|seat| seat.tick());
+        let queued = || entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
+        let next = if due { maintain(entry) } else { None }.or_else(queued);
         match next {
             Some(runnable) => {
                 // One that was woken for something else may find work in its own
@@ -96,8 +94,12 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
 
 /// Every so often, timers that are due are fired, and the injector is emptied a
 /// little behind what is queued, so that nothing waits there for ever.
+///
+/// If the queue has no room, one runnable comes back, to be run next: to push it would put
+/// older ones into the injector, and itself behind them, again and again.
 #[cold]
-fn maintain(entry: &Entry<'_>) {
+#[must_use]
+fn maintain(entry: &Entry<'_>) -> Option<Runnable> {
     let shared = entry.shared;
     // The interval is set first: to fire is to run user code, which may give the seat up.
     let (due, now) = shared.timers.look();
@@ -107,13 +109,18 @@ fn maintain(entry: &Entry<'_>) {
         end_search(entry);
         shared.fire_timers();
     }
-    let Some(seat) = entry.seated() else { return };
-    if let Some(Batch { first, rest }) = take_batch(shared, seat) {
-        iter::once(first).chain(rest).for_each(|runnable| shared.push_local(seat, runnable));
-        shared.notify_seated();
-    }
+    let seat = entry.seated()?;
+    let full = seat.room() == 0;
+    let Some(Batch { first, rest }) = take_batch(shared, seat) else {
+        seat.spill(false);
+        return None;
+    };
+    let (next, first) = if full { (Some(first), None) } else { (None, Some(first)) };
+    first.into_iter().chain(rest).for_each(|runnable| shared.push_local(seat, runnable));
     // Room for the next look, which changes places: else those here would go first for ever.
     seat.spill(seat.room() < CAPACITY / 2 && !shared.injector.is_empty());
+    shared.notify_seated();
+    next
 }
 
 /// Takes from the injector what this seat has room for.

@@ -1,15 +1,17 @@
 //! More tasks that yield without end than the workers' queues hold: the rest of them are in the
 //! injector, and change places with those in the queues.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use futures_lite::future::block_on;
 
-use crate::common::{LONG, without_help};
+use crate::common::{LONG, in_time, without_help};
 
-/// So many times as many polls as there are tasks, at most, are between two of a task.
+/// So many times as many polls as there are tasks, at most, are between two of a task: a look
+/// takes as many as have left the queue since the one before; but the lanes of the injector
+/// have their turn by turns, and of a block what does not fit goes to the back.
 const ROUNDS: usize = 4;
 
 /// Polls each of `n` tasks a hundred times or so; returns how many polls, at most, were
@@ -50,6 +52,47 @@ fn each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls() {
             let most = most_between(n, inside);
             assert!(most <= ROUNDS * n, "{most} polls between two of one of {n} tasks");
         }
+    }
+}
+
+/// Counts, spawns its like, and ends.
+fn chain(polls: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
+    oasync::go(async move {
+        polls.fetch_add(1, Ordering::Relaxed);
+        if !stop.load(Ordering::Relaxed) {
+            chain(polls, stop);
+        }
+    });
+}
+
+#[test]
+fn a_task_from_outside_has_its_turn_while_spawns_fill_the_queue() {
+    for n in [250, 255, 256, 257, 300, 600] {
+        let coord = without_help(1);
+        let (polls, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        for _ in 0..n {
+            let (polls, stop) = (polls.clone(), stop.clone());
+            coord.go(async move { chain(polls, stop) });
+        }
+        coord.start().unwrap();
+        for _ in 0..20 {
+            let (handle, before, now) = (coord.handle(), polls.clone(), polls.clone());
+            // While the only worker is held in a poll, so that the count stands still.
+            let held = coord.spawn(async move {
+                let spawn = move || handle.spawn(async move { now.load(Ordering::Relaxed) });
+                let probe = thread::spawn(spawn).join().unwrap();
+                (before.load(Ordering::Relaxed), probe)
+            });
+            let waited = in_time(move || {
+                let (before, probe) = block_on(held).unwrap();
+                block_on(probe).unwrap() - before
+            });
+            assert!(
+                waited <= ROUNDS * (n + 256),
+                "{waited} polls beside {n} that spawn their like"
+            );
+        }
+        stop.store(true, Ordering::Relaxed);
     }
 }
 

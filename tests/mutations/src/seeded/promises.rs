@@ -78,6 +78,17 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "what is taken for a full queue goes behind it, and so back again",
+            file: "src/worker.rs",
+            sound: "    let full = seat.room() == 0;",
+            broken: "    let full = false;",
+            by: test!(
+                "fairness",
+                "full::a_task_from_outside_has_its_turn_while_spawns_fill_the_queue"
+            ),
+            quick: false,
+        },
+        Bug {
             name: "who yields stays in a queue that has no room for others",
             file: "src/worker.rs",
             sound: "seat.spill(seat.room() < CAPACITY / 2 && !shared.injector.is_empty());",
