@@ -112,21 +112,29 @@ impl<'a, F: Future> Frame<'a, F> {
             // SAFETY: the frame is pinned when it is linked or worked on (see
             // `block_on`), and the future leaves the slot by a drop in place.
             let future = unsafe { Pin::new_unchecked(future) };
-            let polled = future.poll(&mut Context::from_waker(waker));
-            if polled.is_ready() {
-                *slot = None;
-            }
-            polled
+            future.poll(&mut Context::from_waker(waker))
         }));
-        match polled {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => {
-                // SAFETY: as above. A second panic is contained: only one can go
-                // on to the caller.
-                self.entry.shared.hooks.contain(|| unsafe { *self.future.get() = None });
-                Poll::Ready(Err(panic))
-            }
+        if let Ok(Poll::Pending) = polled {
+            return Poll::Pending;
         }
+        // SAFETY: as above.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *self.future.get() = None }));
+        let hooks = &self.entry.shared.hooks;
+        // Only one panic can go on to the caller.
+        Poll::Ready(match (polled, dropped) {
+            (Ok(Poll::Pending), _) => unreachable!("it is ready, or has panicked"),
+            (Ok(Poll::Ready(output)), Ok(())) => Ok(output),
+            (Ok(Poll::Ready(output)), Err(panic)) => {
+                hooks.guard(|| drop(output));
+                Err(panic)
+            }
+            (Err(panic), dropped) => {
+                if let Err(second) = dropped {
+                    hooks.contain(|| resume_unwind(second));
+                }
+                Err(panic)
+            }
+        })
     }
 }
 

@@ -220,6 +220,10 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
         if main.is_ready() && main.advance() {
             return;
         }
+        if main.is_ready() || has_suspended(main) {
+            // Woken in its poll; the token may have gone to a call that was nested in there.
+            continue;
+        }
         if entry.shared.threads.ensure_one(entry.shared).is_err() {
             // No thread is to be had, so nobody else would run the tasks.
             let _done = worker::work(entry, &Alone { entry, main });

@@ -151,9 +151,13 @@ pub(super) fn watch(shared: &Arc<Shared>) {
 /// Sleeps until it is woken to watch; for a timer that nobody else has fired it
 /// wakes in between.
 fn sleep(shared: &Shared, parker: &Parker) {
-    // SeqCst: meets the swap in `rouse`.
-    while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
+    loop {
+        // First: a waker may block here, and take the token that came with a new state.
         fire_overdue(shared);
+        // SeqCst: meets the swap in `rouse`.
+        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {
+            return;
+        }
         parker.park(shared.timers.watch());
     }
 }

@@ -211,6 +211,28 @@ fn a_panic_while_the_main_future_is_dropped_reaches_the_caller() {
 }
 
 #[test]
+fn a_panic_in_the_drop_of_the_main_future_and_one_in_that_of_its_output_do_not_abort() {
+    struct Bomb(&'static str);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("{}", self.0);
+        }
+    }
+    struct Twice(Option<Bomb>, #[expect(dead_code, reason = "it is dropped")] Bomb);
+    impl Future for Twice {
+        type Output = Bomb;
+        fn poll(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Bomb> {
+            Poll::Ready(self.0.take().unwrap())
+        }
+    }
+    let coord = coordinator(1);
+    let main = Twice(Some(Bomb("output")), Bomb("future"));
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(coord.block_on(main)))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), "future");
+    assert_eq!(coord.metrics().panics(), 1, "that of the output, which nobody has");
+}
+
+#[test]
 fn a_waker_kept_past_its_block_on_does_no_harm() {
     ends(|| {
         let coord = Arc::new(coordinator(1));

@@ -387,3 +387,39 @@ fn without_threads_a_nested_call_polls_the_main_future_that_it_waits_for() {
         });
     });
 }
+
+#[test]
+fn a_nested_call_that_is_woken_in_its_poll_beside_another_one_is_polled_again() {
+    ends(|| {
+        let coord = started(2);
+        let outer = coord.spawn(async {
+            oasync::block_on(async {
+                // Now it is polled by the loop of the call, and not as it begins.
+                oasync::yield_now().await;
+                oasync::yield_now().await;
+                let (first, second) = (Channel::new(), Channel::new());
+                let (wakes, ends) = (first.clone(), second.clone());
+                let waits = async {
+                    first.receive().await;
+                    second.receive().await;
+                };
+                // Wakes the call around it while it is in this poll, and so takes what wakes
+                // the thread.
+                let blocks = async {
+                    oasync::block_on(async {
+                        wakes.send(1);
+                        let another = async { oasync::yield_now().await };
+                        oasync::spawn(another).await.unwrap();
+                        oasync::spawn(async {}).await.unwrap();
+                    });
+                };
+                futures_lite::future::zip(waits, async {
+                    blocks.await;
+                    oasync::go(async move { ends.send(2) });
+                })
+                .await;
+            });
+        });
+        futures_lite::future::block_on(outer).unwrap();
+    });
+}

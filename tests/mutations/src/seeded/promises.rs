@@ -157,6 +157,17 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "a nested call that is woken in its poll does not look again",
+            file: "src/block_on/mod.rs",
+            sound: "        if main.is_ready() || has_suspended(main) {\n            // Woken",
+            broken: "        if false {\n            // Woken",
+            by: test!(
+                "block_on",
+                "nested::a_nested_call_that_is_woken_in_its_poll_beside_another_one_is_polled_again"
+            ),
+            quick: false,
+        },
+        Bug {
             name: "a stall of a main future is told to nobody",
             file: "src/watch/look.rs",
             sound: "shared.seats[worker].counters.running()?;",

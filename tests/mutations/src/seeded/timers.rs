@@ -152,8 +152,8 @@ fn watcher() -> Vec<Bug> {
         bug(
             "the watcher does not look at the timers before it sleeps",
             WATCH,
-            "        fire_overdue(shared);\n        parker.park(shared.timers.watch());",
-            "        parker.park(None);",
+            "        fire_overdue(shared);\n        // SeqCst: meets the swap in `rouse`.\n        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {\n            return;\n        }\n        parker.park(shared.timers.watch());",
+            "        // SeqCst: meets the swap in `rouse`.\n        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {\n            return;\n        }\n        parker.park(None);",
             WATCHER,
         ),
         bug(
