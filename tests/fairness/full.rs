@@ -87,10 +87,8 @@ fn a_task_from_outside_has_its_turn_while_spawns_fill_the_queue() {
                 let (before, probe) = block_on(held).unwrap();
                 block_on(probe).unwrap() - before
             });
-            assert!(
-                waited <= ROUNDS * (n + 256),
-                "{waited} polls beside {n} that spawn their like"
-            );
+            // A look takes one at least, of each lane in its turn.
+            assert!(waited <= 2 * 61 * n, "{waited} polls beside {n} that spawn their like");
         }
         stop.store(true, Ordering::Relaxed);
     }
