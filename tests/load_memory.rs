@@ -159,7 +159,7 @@ fn ten_million_in_sequence_take_no_more_memory() {
         in_sequence(n / 10);
         let before = Memory::now();
         in_sequence(n - n / 10);
-        before.assert_grown_less(1 << 20, 8 << 20);
+        before.assert_grown_less(1 << 18, 8 << 20);
     });
 }
 
@@ -179,6 +179,6 @@ fn bursts_take_no_more_memory() {
         (0..10).for_each(|_| burst());
         let before = Memory::now();
         (0..5 * SCALE).for_each(|_| burst());
-        before.assert_grown_less(1 << 20, 32 << 20);
+        before.assert_grown_less(1 << 18, 32 << 20);
     });
 }

@@ -18,7 +18,8 @@ const PENDING: usize = 100_000;
 /// On a machine under load it may take longer, but not each time.
 const BOUND: Duration = Duration::from_secs(1);
 
-const ROUNDS: usize = 3;
+/// More where each takes a tenth, for what goes wrong at one moment only.
+const ROUNDS: usize = if cfg!(debug_assertions) { 3 } else { 10 };
 
 /// What is known of the tasks, for those who do something while they are cancelled.
 struct Scene {
@@ -72,6 +73,11 @@ impl Scene {
 
     fn step(&self) {
         self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Those who run while the closer has no processor are not to fill the memory.
+    fn has_room(&self) -> bool {
+        self.count.made() < self.count.dropped() + PENDING
     }
 
     fn is_closed(&self) -> bool {
@@ -129,9 +135,12 @@ fn ends_within_a_second(name: &'static str, others: &'static [Other]) {
     for by_drop in [false, true] {
         let start = Instant::now();
         let mut times = Vec::new();
-        while times.len() < ROUNDS || times.iter().all(|&took| took >= BOUND) {
-            assert!(start.elapsed() < LONG, "none within {BOUND:?}: {times:?}");
-            times.push(in_time(move || round(name, by_drop, others)));
+        let mut is_fast = false;
+        while times.len() < ROUNDS || !is_fast {
+            assert!(is_fast || start.elapsed() < LONG, "none within {BOUND:?}: {times:?}");
+            let took = in_time(move || round(name, by_drop, others));
+            times.push(took);
+            is_fast |= took < BOUND;
         }
     }
 }
@@ -146,11 +155,17 @@ fn spawn(scene: &Arc<Scene>) {
     scene.handle.go(async move {
         let _guard = guard;
         loop {
-            oasync::go(wait_for_ever(inside.count.guard()));
+            if inside.has_room() {
+                oasync::go(wait_for_ever(inside.count.guard()));
+            }
             oasync::yield_now().await;
         }
     });
     while !scene.is_closed() {
+        if !scene.has_room() {
+            thread::yield_now();
+            continue;
+        }
         scene.handle.go(wait_for_ever(scene.count.guard()));
         let guard = scene.count.guard();
         scene.handle.go(async move {
@@ -166,17 +181,25 @@ fn while_others_spawn() {
     ends_within_a_second("sd-100k-s", &[spawn, spawn]);
 }
 
+/// Wakes half of them all the time.
 fn wake(scene: &Arc<Scene>) {
-    let wakers = scene.wakers.lock().unwrap().clone();
+    let half = scene.wakers.lock().unwrap()[PENDING / 2..].to_vec();
     while !scene.is_closed() {
-        wakers.iter().for_each(Waker::wake_by_ref);
+        half.iter().for_each(Waker::wake_by_ref);
     }
-    wakers.into_iter().for_each(Waker::wake);
+    half.into_iter().for_each(Waker::wake);
+}
+
+/// Wakes the others until it begins: if one is forgotten then, no later wake makes up for it.
+fn wake_before(scene: &Arc<Scene>) {
+    let half = scene.wakers.lock().unwrap()[..PENDING / 2].to_vec();
+    let woken = half.iter().cycle().take_while(|_| !scene.handle.is_shutting_down());
+    woken.for_each(Waker::wake_by_ref);
 }
 
 #[test]
 fn while_others_wake() {
-    ends_within_a_second("sd-100k-w", &[wake, wake]);
+    ends_within_a_second("sd-100k-w", &[wake, wake_before]);
 }
 
 /// Closures that run and that wait, and tasks and a thread that wait for them.
@@ -189,6 +212,10 @@ fn block(scene: &Arc<Scene>) {
         }
     });
     while !scene.is_closed() {
+        if !scene.has_room() {
+            thread::yield_now();
+            continue;
+        }
         let (closure, task) = (scene.clone(), scene.count.guard());
         let guard = scene.count.guard();
         scene.handle.go(async move {
@@ -202,7 +229,8 @@ fn block(scene: &Arc<Scene>) {
         let guard = scene.count.guard();
         scene.handle.gob(move || drop(guard));
     }
-    block_on(until_told).unwrap();
+    // It may not have begun.
+    assert!(block_on(until_told).map_or_else(|error| error.is_cancelled(), |()| true));
 }
 
 #[test]
