@@ -72,8 +72,9 @@ pub(crate) fn work(entry: &Entry<'_>, main: &impl Main) -> Left {
             }
         }
         let due = entry.seated().is_some_and(|seat| seat.tick());
+        let taken = if due { maintain(entry) } else { None };
         let queued = || entry.seated().and_then(|seat| seat.pop().or_else(|| search(entry, seat)));
-        let next = if due { maintain(entry) } else { None }.or_else(queued);
+        let next = taken.or_else(queued);
         match next {
             Some(runnable) => {
                 // One that was woken for something else may find work in its own
@@ -115,8 +116,13 @@ fn maintain(entry: &Entry<'_>) -> Option<Runnable> {
         seat.spill(false);
         return None;
     };
-    let (next, first) = if full { (Some(first), None) } else { (None, Some(first)) };
-    first.into_iter().chain(rest).for_each(|runnable| shared.push_local(seat, runnable));
+    let next = if full {
+        Some(first)
+    } else {
+        shared.push_local(seat, first);
+        None
+    };
+    rest.into_iter().for_each(|runnable| shared.push_local(seat, runnable));
     // Room for the next look, which changes places: else those here would go first for ever.
     seat.spill(seat.room() < CAPACITY / 2 && !shared.injector.is_empty());
     shared.notify_seated();

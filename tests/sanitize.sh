@@ -23,9 +23,6 @@ leaks=(in_a_main_future in_the_drop_of_a_payload_it_goes_nowhere leaked_by_itsel
 deep=(nested::main_futures_a_thousand_deep_take_stack_and_no_threads
     nested::tasks_a_thousand_deep_take_a_thread_each)
 memory=(large::an_arena_beyond_all_memory_says_so_and_the_task_goes_on)
-# What has to be done in a second.
-timed=(many::while_nothing_else_goes_on many::while_others_spawn many::while_others_wake
-    many::while_others_block)
 # Left out of memcheck, for it takes minutes each.
 long=(a_thousand_of_them_are_all_counted in_many_tasks_on_many_threads
     nested::a_thousand_pinned_tasks_in_nested_calls_do_not_use_up_the_stack
@@ -33,7 +30,7 @@ long=(a_thousand_of_them_are_all_counted in_many_tasks_on_many_threads
     scopes_on_many_threads_share_the_workers
     threads::pinned_tasks_from_many_threads_all_end_while_threads_come_and_go)
 without() { printf ' --skip %s' "$@"; }
-skip=(--exact $(without "${leaks[@]}" "${deep[@]}" "${memory[@]}" "${timed[@]}"))
+skip=(--exact $(without "${leaks[@]}" "${deep[@]}" "${memory[@]}"))
 
 asan() {
     local triple=x86_64-unknown-linux-gnu

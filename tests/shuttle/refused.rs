@@ -83,6 +83,27 @@ fn a_nested_call_without_a_thread_runs_the_tasks_itself() {
     });
 }
 
+/// No worker lives, and each of two who push may count on the other's thread.
+#[test]
+fn what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused() {
+    check(|| {
+        let (coord, ledger) = (coordinator(1), Ledger::default());
+        coord.block_on(async {});
+        refuse_one_thread(2);
+        let pins = outside({
+            let handle = coord.handle();
+            move || drop(wait(handle.spawn_pinned(|| async {})))
+        });
+        let (end, time) = ticks();
+        let counted = ledger.counted();
+        wait(coord.spawn(async move { drop(counted) })).unwrap();
+        pins.join().unwrap();
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
 /// Blocks until two tasks have run, one of which is in the worker's slot, one in its queue.
 async fn waits_for_two_behind_it(counted: Counted) {
     let (sender, receiver) = mpsc::channel();

@@ -167,6 +167,16 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
+            name: "the watcher sees what waits and sends nobody",
+            file: "src/watch/look.rs",
+            sound: "fn send_help(shared: &Shared) {\n    if shared.has_work() {",
+            broken: "fn send_help(shared: &Shared) {\n    if false && shared.has_work() {",
+            by: shuttle!(
+                "refused::what_counts_on_a_pinned_tasks_thread_runs_though_that_is_refused"
+            ),
+            quick: false,
+        },
+        Bug {
             name: "a watcher that was refused is never asked for again later",
             file: "src/watch/mod.rs",
             sound: "REFUSED if shared.now() < self.retry_at.load(Ordering::Relaxed) => {",
