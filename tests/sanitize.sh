@@ -13,7 +13,8 @@ chosen=("${@:2}")
 
 # Left out of both, by their whole names: what leaks memory on purpose (by `forget`, in an
 # arena, in a payload without end); what is so deep that the sanitizer's frames fill the
-# stack; what asks for more memory than there is.
+# stack; what asks for more memory than there is, or measures what is resident, for what is
+# freed is held back for a while.
 leaks=(in_a_main_future in_the_drop_of_a_payload_it_goes_nowhere leaked_by_itself_it_runs_on
     kept::a_waker_kept_past_the_coordinator_does_nothing_for_ever
     kept::a_forgotten_handle_is_a_detached_task
@@ -22,7 +23,8 @@ leaks=(in_a_main_future in_the_drop_of_a_payload_it_goes_nowhere leaked_by_itsel
     oneshot::closed_is_ready_when_the_receiver_is_gone)
 deep=(nested::main_futures_a_thousand_deep_take_stack_and_no_threads
     nested::tasks_a_thousand_deep_take_a_thread_each)
-memory=(large::an_arena_beyond_all_memory_says_so_and_the_task_goes_on)
+memory=(large::an_arena_beyond_all_memory_says_so_and_the_task_goes_on
+    tasks::ten_million_in_sequence_take_no_more_memory tasks::bursts_take_no_more_memory)
 # Left out of memcheck, for it takes minutes each.
 long=(a_thousand_of_them_are_all_counted in_many_tasks_on_many_threads
     nested::a_thousand_pinned_tasks_in_nested_calls_do_not_use_up_the_stack
@@ -35,7 +37,7 @@ skip=(--exact $(without "${leaks[@]}" "${deep[@]}" "${memory[@]}"))
 asan() {
     local triple=x86_64-unknown-linux-gnu
     local tests=(arena bad_days block_on blocking coop group hooks idle join join_many lending
-        load metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token
+        load memory metrics panics pinned rescue scope sequences shutdown spawn spawn_many stop_token
         structure_time sync task_local time windows worker_state)
     for test in "${chosen[@]:-${tests[@]}}"; do
         echo "== AddressSanitizer: $test"

@@ -1,9 +1,4 @@
-//! Promise: memory does not grow with how many tasks there were.
-//!
-//! In a program of its own: the count is a place in memory where all threads meet, and
-//! would order what the other tests want unordered.
-
-mod common;
+//! Tasks: at once, in sequence, in bursts.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,25 +8,14 @@ use std::task::Poll;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
 
-use common::counting::{Counting, live};
-use common::tally::{SCALE, Tally};
-use common::{LONG, started};
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// One at a time: they measure the memory of the process. Each on another thread: a task
-/// that is lost would keep the test in the drop of its coordinator, for ever.
-#[track_caller]
-fn alone(f: fn()) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    common::ends_within(3 * LONG, f);
-}
+use crate::alone;
+use crate::common::counting::live;
+use crate::common::tally::{SCALE, Tally};
+use crate::common::{LONG, started, within};
 
 #[track_caller]
 fn eventually(what: &str, done: impl FnMut() -> bool) {
-    common::within(2 * LONG, what, done);
+    within(2 * LONG, what, done);
 }
 
 struct Memory {
