@@ -322,4 +322,12 @@ impl Seated<'_> {
     pub(crate) fn end_poll(&self) {
         self.counters.running.store(0, Ordering::Relaxed);
     }
+
+    /// The same if it was the poll of that task: one that is refused may end inside of another.
+    #[inline]
+    pub(crate) fn end_poll_of(&self, id: u64) {
+        if self.counters.running.load(Ordering::Relaxed) == id {
+            self.end_poll();
+        }
+    }
 }

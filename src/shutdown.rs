@@ -41,7 +41,7 @@ use crate::worker::Main;
 use crate::{Coordinator, Handle, WorkerKind};
 
 /// How often a closer looks by itself.
-const LOOK: Duration = Duration::from_millis(10);
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// How long `shutdown` waits, after its limit, for polls that are under way; and how long
 /// a drop does before it says what it waits for.
@@ -229,7 +229,7 @@ impl<'a> Closer<'a> {
             if cancelling && sweeper.is_none() {
                 discard_until(&entry, &end);
             } else {
-                wait_aside(&entry, &end);
+                wait_aside(&entry, &end, || false);
             }
         }
         end.reached.get()
@@ -330,8 +330,9 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     }
 }
 
-fn discard_queued(shared: &Shared) {
-    for runnable in shared.blocking.take_queue() {
+/// Drops what is queued, one after the other: the drop of one may wait for another.
+pub(crate) fn discard_queued(shared: &Shared) {
+    while let Some(runnable) = shared.blocking.take_one() {
         task::discard(shared, runnable);
     }
     shared.discard_homeless();

@@ -4,9 +4,10 @@
 use std::io;
 
 use crate::WorkerKind;
+use crate::block_on::Link;
 use crate::context::{self, Entry};
 use crate::idle::Promise;
-use crate::pinned;
+use crate::pinned::Host;
 use crate::shared::Shared;
 use crate::sync_facade::{
     Arc, AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
@@ -118,19 +119,17 @@ impl Threads {
 
     /// Starts the worker thread of that number, for its pinned tasks, unless the
     /// number is taken. There may be more live threads than seats then: one that
-    /// finds no seat polls its pinned tasks without. Calls `refused` under the
-    /// lock if the system gives none, and wakes those who counted on it meanwhile.
-    pub(crate) fn start_numbered(&self, shared: &Shared, index: usize, refused: impl FnOnce()) {
+    /// finds no seat polls its pinned tasks without. If the system gives none, wakes those
+    /// who counted on it meanwhile.
+    pub(crate) fn start_numbered(&self, shared: &Shared, index: usize) -> io::Result<()> {
         let mut handles = lock(&self.handles);
         if !self.indices.claim(index) {
-            return;
+            return Ok(());
         }
         self.count_in();
-        if self.start(&mut handles, shared, index, None).is_err() {
-            refused();
-            drop(handles);
-            shared.do_without_thread();
-        }
+        let started = self.start(&mut handles, shared, index, None);
+        drop(handles);
+        started.inspect_err(|_| shared.do_without_thread())
     }
 
     /// Starts a worker thread that is counted, and has its number. Both are given
@@ -241,6 +240,9 @@ fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     let entry = Entry::new(shared, WorkerKind::Worker, Some(index));
     let entered = entry.enter();
     let info = entry.info();
+    let host = Host::arrive(&entry);
+    let link = Link::new(&host);
+    let linked = link.push();
     match promise {
         Some(promise) if shared.hooks.thread_start.is_none() => {
             worker::sit_searching(&entry, shared.idle.redeem(promise, index));
@@ -250,12 +252,11 @@ fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
             if let Some(promise) = promise.and_then(|promise| shared.take_back(promise)) {
                 shared.wake(promise);
             }
-            shared.hooks.thread_started(&info);
+            entry.call_start_hook(&info);
         }
     }
-    // The hook may have stepped aside, and another thread have come.
-    let left =
-        if worker::come_back(&entry) { Left::Retired } else { pinned::work_to_the_end(&entry) };
+    // The hook may have polled pinned tasks, and another thread have come.
+    let left = if worker::come_back(&entry) { Left::Retired } else { worker::work(&entry, &host) };
     // Who stepped aside in the last poll of a pinned task, or polled it without a seat, is
     // counted out already.
     if left == Left::Done && !entry.counted_out.get() {
@@ -264,6 +265,8 @@ fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
+    host.leave();
+    drop(linked);
     drop(entered);
     drop(entry);
     shared.threads.indices.give_back(index);

@@ -338,5 +338,5 @@ fn count_in(entry: &Entry<'_>) -> bool {
     }
     let threads = &entry.shared.threads;
     threads.count_in();
-    threads.has_surplus() && pinned::leave_if(entry, || threads.retire())
+    threads.has_surplus() && pinned::ends_if(entry, || threads.retire())
 }

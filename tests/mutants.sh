@@ -23,7 +23,7 @@ cd "$target"
 # What hangs is ended after 20 seconds.
 mkdir .config
 printf '[profile.default]\nslow-timeout = { period = "20s", terminate-after = 1 }\n' >.config/nextest.toml
-keep=$(printf -- '-e ^%s$ ' "${tests[@]}" common compile_fail alone)
+keep=$(printf -- '-e ^%s$ ' "${tests[@]}" common alone)
 ls tests | sed 's/\.rs$//' | grep -v $keep | while read -r test; do rm -rf "tests/$test" "tests/$test.rs"; done
 
 chosen=("$@")

@@ -231,6 +231,11 @@ pub(crate) fn advance_suspended() {
     });
 }
 
+/// Whether there is none below the innermost.
+pub(super) fn is_lowest() -> bool {
+    links().nth(1).is_none()
+}
+
 /// Whether there are any besides `main`.
 pub(super) fn has_suspended(main: &impl Main) -> bool {
     links().any(|link| !ptr::addr_eq(link.frame, main) && link.frame.is_woken())

@@ -29,14 +29,18 @@ use std::panic::Location;
 use std::pin::pin;
 
 use crate::WorkerKind;
-use crate::context::{self, Entry};
+use crate::context::{self, Entry, UserCode};
 use crate::parker::Parker;
 use crate::shared::Shared;
+use crate::shutdown;
 use crate::sync_facade::{Arc, Instant};
 use crate::task::Site;
 use crate::worker::{self, Main};
 
-use frame::{Frame, has_suspended};
+use frame::{Frame, has_suspended, is_lowest};
+
+/// So many drops of tasks that wait may be on top of each other: the stack is finite.
+const DROPS: usize = 16;
 
 /// Runs `future` to its end on this thread.
 #[track_caller]
@@ -93,10 +97,15 @@ fn wait_on<F: Future>(
     let hidden = entry.body.replace(false).then(|| entry.hide_locals());
     if !nested {
         let closure = closure_around(entry);
-        let _done = worker::work(entry, frame);
+        let _done = if is_lowest() {
+            worker::work(entry, frame)
+        } else {
+            // In a hook, or in a waker.
+            worker::work(entry, &Alone { entry, main: frame })
+        };
         go_on_in(closure);
     } else if !frame.advance() {
-        wait_aside(entry, frame);
+        wait_aside(entry, frame, discard_beside);
     }
     if hidden.is_some() {
         entry.body.set(true);
@@ -210,16 +219,18 @@ fn kind(shared: &Shared) -> WorkerKind {
 }
 
 /// Waits until `main` is done, without running tasks: inside a poll, or to let
-/// the others finish.
-pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
+/// the others finish. Calls `help` now and then, which says whether it is to be called again
+/// soon.
+pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, help: impl Fn() -> bool) {
     step_aside(entry);
     let parker = main.parker();
     let _listed = entry.shared.list_parked(parker.clone());
     loop {
-        advance_suspended();
         if main.is_ready() && main.advance() {
             return;
         }
+        let helps = help();
+        advance_suspended();
         if main.is_ready() || has_suspended(main) {
             // Woken in its poll; the token may have gone to a call that was nested in there.
             continue;
@@ -229,12 +240,29 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
             let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
-        parker.park(main.deadline());
+        let look = helps.then(|| Instant::now() + shutdown::LOOK);
+        parker.park(look.into_iter().chain(main.deadline()).min());
     }
 }
 
-/// One who waits and has to run the tasks itself: in between, the main futures below
-/// have their polls all the same.
+/// Inside the drop of a task, when its coordinator cancels what is left: drops what is queued
+/// there, for which this may wait. Those who should do it may all be in a drop that waits, or
+/// be gone. True if it is at that.
+fn discard_beside() -> bool {
+    let discard = |top: &UserCode<'_>| {
+        let drops = || top.ancestors().filter(|code| code.is_dropped());
+        let ended = |code: &&UserCode<'_>| code.shared().is_some_and(Shared::is_cancelling);
+        let helps = drops().take(DROPS).count() < DROPS && drops().any(|code| ended(&code));
+        if helps {
+            drops().filter(ended).filter_map(UserCode::shared).for_each(shutdown::discard_queued);
+        }
+        helps
+    };
+    context::with_user_code(discard).unwrap_or(false)
+}
+
+/// One who works, though others wait below: in between, the main futures there, and pinned
+/// tasks, have their polls all the same.
 struct Alone<'a, M> {
     entry: &'a Entry<'a>,
     main: &'a M,
@@ -268,21 +296,18 @@ impl<M: Main> Main for Alone<'_, M> {
 pub(crate) fn step_aside(entry: &Entry<'_>) {
     // Count the thread out first: only then another may start for its seat.
     for outer in entry.ancestors() {
-        if outer.is_worker_thread() && !outer.counted_out.replace(true) {
+        let counts = outer.is_worker_thread() && outer.may_count_out();
+        if counts && !outer.counted_out.replace(true) {
             outer.shared.threads.count_out();
         }
     }
     for outer in entry.ancestors() {
+        let counts = outer.is_blocking_thread() && outer.may_count_out();
         if outer.seated().is_some() {
             worker::leave(outer);
-        } else if outer.is_blocking_thread() && !outer.counted_out.replace(true) {
+        } else if counts && !outer.counted_out.replace(true) {
             outer.shared.blocking.step_aside(outer);
         }
     }
-    context::with_user_code(|top| {
-        for code in top.ancestors() {
-            // If it is to be cancelled instead, it will be when its poll returns.
-            let _ = code.bind();
-        }
-    });
+    context::with_user_code(|top| top.ancestors().for_each(UserCode::list));
 }

@@ -322,12 +322,13 @@ impl BlockingPool {
         self.wake.notify_all();
     }
 
-    /// Takes out all that has not started, to be dropped. From now on a thread
-    /// is sent for what still comes, also if the pool was never opened.
-    pub(crate) fn take_queue(&self) -> VecDeque<Runnable> {
+    /// Takes out one that has not started, to be dropped. (Not all at once: the drop of one
+    /// may wait for another.) From now on a thread is sent for what still comes, also if the
+    /// pool was never opened.
+    pub(crate) fn take_one(&self) -> Option<Runnable> {
         let mut state = lock(&self.state);
         state.open = true;
-        std::mem::take(&mut state.queue)
+        state.queue.pop_front()
     }
 
     pub(crate) fn census(&self) -> Census {

@@ -49,7 +49,7 @@ fn begin(entry: &Entry<'_>, info: &WorkerInfo) {
     if shared.hooks.thread_start.is_some() {
         shared.blocking.go_away(entry, usize::MAX);
         shared.watcher.poke(shared);
-        shared.hooks.thread_started(info);
+        entry.call_start_hook(info);
         shared.blocking.return_from(entry);
     }
 }
@@ -57,7 +57,6 @@ fn begin(entry: &Entry<'_>, info: &WorkerInfo) {
 impl Thread<'_> {
     fn run(&self) {
         let lender = lend::Lender::new(self.entry);
-        // The hook may have stepped aside.
         let mut state = self.come_back();
         loop {
             let job = self.pool.has_job(&state).then(|| state.queue.pop_front()).flatten();

@@ -29,6 +29,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) counted_out: Cell<bool>,
     /// Whether it counts as a thread of the blocking pool that is away.
     pub(crate) away: Cell<bool>,
+    /// Whether this thread, of a coordinator's own, is in its start hook.
+    pub(crate) starting: Cell<bool>,
     /// Whether it runs the body of a scope, on this entry's seat, outside of polls.
     pub(crate) body: Cell<bool>,
     pub(super) state: OnceCell<WorkerState>,
@@ -50,6 +52,7 @@ impl<'a> Entry<'a> {
             searching: Cell::new(false),
             counted_out: Cell::new(false),
             away: Cell::new(false),
+            starting: Cell::new(false),
             body: Cell::new(false),
             state: OnceCell::new(),
             parent: Cell::new(ptr::null()),
@@ -139,6 +142,21 @@ impl<'a> Entry<'a> {
     /// The same for a thread of the blocking pool.
     pub(crate) fn is_blocking_thread(&self) -> bool {
         self.kind == WorkerKind::Blocking && self.index.get().is_some()
+    }
+
+    /// Calls the start hook.
+    pub(crate) fn call_start_hook(&self, info: &WorkerInfo) {
+        self.starting.set(true);
+        self.shared.hooks.thread_started(info);
+        self.starting.set(false);
+    }
+
+    /// Whether a nested call counts this thread out, so that another may come. That one would
+    /// call the start hook, too: so in there some do, and then none. A thread of the pool is
+    /// away there, and stays so.
+    pub(crate) fn may_count_out(&self) -> bool {
+        let some = 2 * self.shared.seats.len();
+        !self.starting.get() || self.is_worker_thread() && self.preferred_seat() < some
     }
 
     pub(crate) fn info(&self) -> WorkerInfo {

@@ -179,10 +179,11 @@ pub(crate) fn use_share(units: u32, share: u32) -> bool {
     used.is_none_or(|used| used < share)
 }
 
-/// Whether a `block_on` here would block someone else's poll. The closure of a
+/// Whether a `block_on` here would block someone else's poll, or drop. The closure of a
 /// blocking thread is nobody's poll.
 pub(crate) fn is_nested() -> bool {
-    let poll = |code: &UserCode<'_>| code.task().is_none_or(|task| !task.is_blocking());
+    let is_closure = |code: &UserCode<'_>| code.task().is_some_and(Meta::is_blocking);
+    let poll = |code: &UserCode<'_>| code.is_dropped() || !is_closure(code);
     let polling = with_user_code(|code| code.ancestors().any(poll)).unwrap_or(false);
     let seated = || with_entry(|top| top.ancestors().any(|entry| entry.seated().is_some()));
     polling || seated().unwrap_or(false)

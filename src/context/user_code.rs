@@ -7,7 +7,6 @@ use std::task::Waker;
 use super::THIS;
 use crate::shared::Shared;
 use crate::task::Meta;
-use crate::task::registry::Closed;
 
 /// User code that is being polled, or dropped, on this thread.
 pub(crate) struct UserCode<'a> {
@@ -68,11 +67,15 @@ impl<'a> UserCode<'a> {
         self.waker
     }
 
-    /// Enters the task in the registry, if it is being polled.
-    pub(crate) fn bind(&self) -> Result<(), Closed> {
-        match (self.task, self.shared(), self.waker) {
-            (Some(meta), Some(shared), Some(waker)) => meta.bind(shared, waker),
-            _ => Ok(()),
+    /// Whether this is a task that is being dropped.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.waker.is_none()
+    }
+
+    /// Sees to it that the task, which may block for long, is listed.
+    pub(crate) fn list(&self) {
+        if let (Some(meta), Some(shared)) = (self.task, self.shared()) {
+            meta.list(shared, self.waker);
         }
     }
 

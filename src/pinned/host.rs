@@ -1,13 +1,13 @@
-//! A worker thread as the host of its pinned tasks.
+//! A worker thread as the host of its pinned tasks, from before its start hook until after
+//! its stop hook: what runs in a hook that waits may wait for one of them.
 
 use std::cell::Cell;
 
-use crate::block_on::Link;
 use crate::context::Entry;
 use crate::parker;
 use crate::pinned::Home;
 use crate::task;
-use crate::worker::{self, Left, Main};
+use crate::worker::Main;
 
 /// So many pinned polls in a row, then other tasks have their turn.
 const RUNS: u32 = 8;
@@ -22,7 +22,7 @@ const DEPTH: u32 = 16;
 /// It is the lowest in the thread's list of main futures, so a nested `block_on`
 /// on this thread polls the pinned tasks too: it may be waiting for one of them,
 /// and nobody else can.
-struct Host<'a> {
+pub(crate) struct Host<'a> {
     entry: &'a Entry<'a>,
     home: Option<&'a Home>,
     depth: Cell<u32>,
@@ -34,29 +34,12 @@ fn home<'a>(entry: &Entry<'a>) -> Option<&'a Home> {
     entry.shared.homes.get(entry.preferred_seat()).map(|home| &**home)
 }
 
-/// Whether this worker thread, which `may_leave` says is one too many, ends.
-pub(crate) fn leave_if(entry: &Entry<'_>, may_leave: impl FnOnce() -> bool) -> bool {
+/// Whether this worker thread has no pinned task, and `may_end` says that it ends.
+pub(crate) fn ends_if(entry: &Entry<'_>, may_end: impl FnOnce() -> bool) -> bool {
     match home(entry) {
-        Some(home) => home.leave_if(may_leave),
-        None => may_leave(),
+        Some(home) => home.is_free_and(may_end),
+        None => may_end(),
     }
-}
-
-/// The loop of a worker thread.
-pub(crate) fn work_to_the_end(entry: &Entry<'_>) -> Left {
-    let home = home(entry);
-    if let Some(home) = home {
-        home.arrive(parker::current());
-    }
-    let host = Host { entry, home, depth: Cell::new(0) };
-    let link = Link::new(&host);
-    let _linked = link.push();
-    let left = worker::work(entry, &host);
-    if left == Left::Done {
-        // Nothing is alive, so nothing is at home.
-        leave_if(entry, || true);
-    }
-    left
 }
 
 impl Main for Host<'_> {
@@ -80,7 +63,28 @@ impl Main for Host<'_> {
     }
 }
 
-impl Host<'_> {
+impl<'a> Host<'a> {
+    /// The thread is there, and looks into its inbox from now on.
+    pub(crate) fn arrive(entry: &'a Entry<'a>) -> Self {
+        let home = home(entry);
+        if let Some(home) = home {
+            home.arrive(parker::current());
+        }
+        Host { entry, home, depth: Cell::new(0) }
+    }
+
+    /// The thread, which is counted out, ends; but first the pinned tasks that came during
+    /// its stop hook do.
+    pub(crate) fn leave(&self) {
+        let Some(home) = self.home else { return };
+        while !home.leave() {
+            self.advance();
+            if !home.is_filled() {
+                parker::current().park(None);
+            }
+        }
+    }
+
     /// Polls pinned tasks: several in the loop, or one inside a nested call, which
     /// has to look in between whether it is done. There the thread is counted out.
     fn run_pinned(&self, home: &Home) {

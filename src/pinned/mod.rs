@@ -11,7 +11,8 @@
 //! only put the runnable into the inbox.
 //!
 //! *The thread stays.* `members` counts the pinned tasks that are not dropped. A
-//! thread that has any does not retire; and the other way to end, when
+//! thread that has any does not retire, and one that has got some during its stop hook
+//! polls these to their end; and the other way to end, when
 //! everything is over, comes only when no task is alive. So *while no thread has
 //! arrived at a home, its inbox holds closures only*, and anyone may drop them.
 //!
@@ -37,7 +38,7 @@ pub use broadcast::Broadcast;
 pub use spawn::NoSuchWorker;
 
 pub(crate) use broadcast::broadcast;
-pub(crate) use host::{leave_if, work_to_the_end};
+pub(crate) use host::{Host, ends_if};
 pub(crate) use spawn::{spawn_pinned, spawn_pinned_on};
 
 use std::collections::VecDeque;
@@ -54,7 +55,7 @@ pub(crate) struct Home {
     /// Whether the inbox holds something; changed under its lock.
     filled: AtomicBool,
     /// Pinned tasks whose closure or future is not dropped. Relaxed, all accesses: see
-    /// `leave_if`; for `quietest_home` any recent number will do.
+    /// `is_free`; for `quietest_home` any recent number will do.
     members: AtomicUsize,
 }
 
@@ -89,13 +90,7 @@ impl Home {
 
     /// The next runnable; for the home's thread.
     pub(crate) fn pop(&self) -> Option<Runnable> {
-        let mut inbox = lock(&self.inbox);
-        let runnable = inbox.queue.pop_front();
-        if inbox.queue.is_empty() {
-            // Relaxed: under the lock, as each write; "empty" promises nothing.
-            self.filled.store(false, Ordering::Relaxed);
-        }
-        runnable
+        self.take(&mut lock(&self.inbox))
     }
 
     /// The thread is there, and looks into the inbox from now on.
@@ -103,27 +98,48 @@ impl Home {
         lock(&self.inbox).parker = Some(parker);
     }
 
-    /// The thread leaves if it has no pinned task and `may_leave` says so.
-    pub(crate) fn leave_if(&self, may_leave: impl FnOnce() -> bool) -> bool {
+    /// Whether the thread has no pinned task, and then `and` says so, too.
+    pub(crate) fn is_free_and(&self, and: impl FnOnce() -> bool) -> bool {
+        self.is_free(&lock(&self.inbox)) && and()
+    }
+
+    /// The thread leaves, unless it has a pinned task.
+    pub(crate) fn leave(&self) -> bool {
         let mut inbox = lock(&self.inbox);
-        // Relaxed: of the members, those in the queue were pushed under this
-        // lock, and the futures that are made belong to this thread.
-        let free = inbox.queue.is_empty() && self.members.load(Ordering::Relaxed) == 0;
-        let leaves = free && may_leave();
+        let leaves = self.is_free(&inbox);
         if leaves {
             inbox.parker = None;
         }
         leaves
     }
 
-    /// All that waits, if no thread has arrived: closures, no futures.
-    fn take_homeless(&self) -> VecDeque<Runnable> {
-        let mut inbox = lock(&self.inbox);
-        if inbox.parker.is_some() {
-            return VecDeque::new();
+    fn is_free(&self, inbox: &Inbox) -> bool {
+        // Relaxed: of the members, those in the queue were pushed under the inbox's
+        // lock, and the futures that are made belong to this thread.
+        inbox.queue.is_empty() && self.members.load(Ordering::Relaxed) == 0
+    }
+
+    /// Drops what waits, if no thread has arrived: one after the other, for the drop of one
+    /// may wait for another.
+    fn discard_homeless(&self) {
+        while let Some(runnable) = self.take_homeless() {
+            drop(runnable);
         }
-        self.filled.store(false, Ordering::Relaxed);
-        std::mem::take(&mut inbox.queue)
+    }
+
+    /// One that waits, if no thread has arrived: a closure, no future.
+    fn take_homeless(&self) -> Option<Runnable> {
+        let mut inbox = lock(&self.inbox);
+        if inbox.parker.is_some() { None } else { self.take(&mut inbox) }
+    }
+
+    fn take(&self, inbox: &mut Inbox) -> Option<Runnable> {
+        let runnable = inbox.queue.pop_front();
+        if inbox.queue.is_empty() {
+            // Relaxed: under the lock, as each write; "empty" promises nothing.
+            self.filled.store(false, Ordering::Relaxed);
+        }
+        runnable
     }
 }
 
@@ -138,9 +154,9 @@ impl Shared {
         if !self.is_open() || !self.homes[index].is_filled() {
             return;
         }
-        let mut refused = VecDeque::new();
-        self.threads.start_numbered(self, index, || refused = self.homes[index].take_homeless());
-        drop(refused);
+        if self.threads.start_numbered(self, index).is_err() {
+            self.homes[index].discard_homeless();
+        }
     }
 
     /// The same for every home, when the coordinator starts.
@@ -150,9 +166,7 @@ impl Shared {
 
     /// Drops what waits for threads that never came.
     pub(crate) fn discard_homeless(&self) {
-        for home in &self.homes {
-            drop(home.take_homeless());
-        }
+        self.homes.iter().for_each(|home| home.discard_homeless());
     }
 
     /// The home with the fewest tasks, the first of these.

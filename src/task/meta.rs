@@ -157,15 +157,31 @@ impl Meta {
     #[cold]
     fn bind_first(&self, shared: &Shared, waker: &Waker) -> Result<(), Closed> {
         debug_assert!(self.belongs_to(shared));
-        let shard = context::seat(shared).map_or(shared.seats.len(), |seat| seat.index);
-        shared.registry.bind(shard, self, waker, shared.epoch.elapsed())
+        shared.registry.bind(shard(shared), self, waker, shared.epoch.elapsed())
+    }
+
+    /// Enters the task, which blocks in its poll, or, without a waker, while its future is
+    /// dropped, in the registry of its coordinator, to be listed.
+    pub(crate) fn list(&self, shared: &Shared, waker: Option<&Waker>) {
+        if self.is_admitted() && self.place.is_nowhere() {
+            shared.registry.list(shard(shared), self, waker, shared.epoch.elapsed());
+        }
     }
 
     /// The task's future is gone.
     pub(crate) fn finish(&self, shared: &Shared, cancelled: bool) {
         if self.is_admitted() {
             shared.registry.release(self);
+            // Until now its destructors might not have returned, and it was listed.
+            if let Some(seat) = context::seat(shared) {
+                seat.end_poll_of(self.id);
+            }
             shared.count_finished(cancelled);
         }
     }
+}
+
+/// The shard of the registry for a task that this thread has.
+fn shard(shared: &Shared) -> usize {
+    context::seat(shared).map_or(shared.seats.len(), |seat| seat.index)
 }

@@ -200,7 +200,14 @@ impl<F: Future> TaskFuture<F> {
         // The wake of a registry that closes does nothing to a task that is
         // scheduled; if that came before this poll, its phase is seen here.
         match own.0.bind(own.shared(), waker) {
-            Ok(()) if !own.shared().is_cancelling() => Poll::Pending,
+            Ok(()) if !own.shared().is_cancelling() => {
+                // From here on the task may be run elsewhere. The seat may be another one than
+                // before, or none, after a nested `block_on`.
+                if let Some(seat) = context::seat(own.shared()) {
+                    seat.end_poll();
+                }
+                Poll::Pending
+            }
             _ => Poll::Ready(Outcome::Cancelled),
         }
     }
@@ -237,11 +244,6 @@ impl<F: Future> Future for TaskFuture<F> {
             return Poll::Ready(Outcome::Cancelled);
         }
         let polled = self.as_mut().poll_user(cx);
-        // The seat may be another one than before, or none, after a nested
-        // `block_on`; from here on the task may be run elsewhere.
-        if let Some(seat) = context::seat(self.own().shared()) {
-            seat.end_poll();
-        }
         // SAFETY: `future` is dropped in place; see `poll_user`.
         let this = unsafe { self.get_unchecked_mut() };
         match polled {

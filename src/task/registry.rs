@@ -7,12 +7,14 @@
 //!
 //! An entry holds a waker, and so a reference to the task: a detached task that
 //! nothing else refers to stays whole until it is cancelled, and its future is
-//! dropped by the executor, never leaked.
+//! dropped by the executor, never leaked. (A task that blocks while it is dropped has an entry
+//! without one: it takes that out itself before its memory is freed.)
 //!
 //! *Bind against close.* [`close`](Registry::close) sets `closed` and collects
 //! the wakers under each shard's lock, and wakes them after it. A task that
 //! binds before is woken by it; one that binds after is refused, and ends as
-//! cancelled at once. So no live task escapes a close.
+//! cancelled at once. So no live task escapes a close. A poll that blocks, and will end as
+//! cancelled, is entered all the same, to be listed.
 
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -38,19 +40,21 @@ struct Shard {
 }
 
 struct Entry {
-    waker: Waker,
+    /// `None` if the task is being dropped.
+    waker: Option<Waker>,
     meta: NonNull<Meta>,
     /// When it was entered, in [`ticks`].
     since: u32,
 }
 
-// SAFETY: `meta` points into the task that `waker` refers to, so it is valid as
-// long as the entry is, and `Meta` is `Sync`.
+// SAFETY: `meta` is valid as long as the entry is (see `Entry::meta`), and `Meta` is `Sync`.
 unsafe impl Send for Entry {}
 
 impl Entry {
     fn meta(&self) -> &Meta {
-        // SAFETY: `waker` keeps the task's memory, and so its metadata, alive.
+        // SAFETY: `waker` keeps the task's memory, and so its metadata, alive. Without one
+        // this is inside the drop of the task's future, at the end of which, before the
+        // memory is freed, `release` takes the entry out.
         unsafe { self.meta.as_ref() }
     }
 }
@@ -135,10 +139,28 @@ impl Registry {
         waker: &Waker,
         now: Duration,
     ) -> Result<(), Closed> {
-        let waker = waker.clone();
+        self.enter(shard, meta, Some(waker), now, |shard| !shard.closed)
+    }
+
+    /// Enters a task that blocks in its poll, or, without a waker, in the drop of its future:
+    /// also if the registry is closed.
+    pub(crate) fn list(&self, shard: usize, meta: &Meta, waker: Option<&Waker>, now: Duration) {
+        // Refused only if there is no room for more.
+        let _ = self.enter(shard, meta, waker, now, |_| true);
+    }
+
+    fn enter(
+        &self,
+        shard: usize,
+        meta: &Meta,
+        waker: Option<&Waker>,
+        now: Duration,
+        is_open: impl FnOnce(&Shard) -> bool,
+    ) -> Result<(), Closed> {
+        let waker = waker.cloned();
         let entry = Entry { waker, meta: NonNull::from(meta), since: ticks(now) };
         let mut guard = lock(&self.shards[shard]);
-        if guard.closed || guard.entries.next_key() >= MOST {
+        if !is_open(&guard) || guard.entries.next_key() >= MOST {
             drop(guard);
             return Err(Closed);
         }
@@ -165,7 +187,7 @@ impl Registry {
             let wakers: Vec<Waker> = {
                 let mut shard = lock(shard);
                 shard.closed = true;
-                shard.entries.iter().map(|entry| entry.waker.clone()).collect()
+                shard.entries.iter().filter_map(|entry| entry.waker.clone()).collect()
             };
             wakers.into_iter().for_each(Waker::wake);
         }
