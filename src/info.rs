@@ -36,8 +36,9 @@ pub enum WorkerKind {
     Caller,
     /// A thread of the blocking pool.
     Blocking,
-    /// The thread that watches over the workers and calls
-    /// [`on_stall`](crate::Builder::on_stall). It runs no tasks.
+    /// The thread that watches over the workers, and those that call
+    /// [`on_stall`](crate::Builder::on_stall) and others' wakers in its place. They run no
+    /// tasks.
     Watcher,
 }
 

@@ -110,6 +110,7 @@ pub mod docs;
 mod free;
 mod group;
 mod handle;
+mod handles;
 mod hooks;
 mod idle;
 mod info;

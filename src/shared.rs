@@ -185,7 +185,7 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.phase.advance(Phase::Stopped);
         self.wake_parked();
-        self.close_timers();
+        self.watcher.deputies.wake(self, self.close_timers());
         let kept = lock(&self.keep).take();
         drop(kept);
     }

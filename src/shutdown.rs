@@ -14,7 +14,7 @@
 //!    is alive: by the closer; or, if it has a limit, by a thread of its own, the
 //!    *sweeper*, for a destructor may not return.
 //! 5. *Stopped*: threads are woken and leave; the closer lets no other start, and
-//!    joins them.
+//!    joins them, if need be until its limit (see `handles.rs`).
 //!
 //! The closer looks at the count whenever it is woken, and those who end a task
 //! wake it if they see the phase. They look at the phase with a plain load after
@@ -43,8 +43,8 @@ use crate::{Coordinator, Handle, WorkerKind};
 /// How often a closer looks by itself.
 pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
-/// How long `shutdown` waits, after its limit, for polls that are under way; and how long
-/// a drop does before it says what it waits for.
+/// How long `shutdown` waits, after its limit, for polls that are under way, and once more
+/// for threads; and how long a drop does before it says what it waits for.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What became of the tasks; see
@@ -77,17 +77,26 @@ pub struct ShutdownReport {
     /// destructor that has not returned, and what was behind it. The task that calls
     /// `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
+    /// If all tasks have ended, the names of the coordinator's threads that have not: they
+    /// are in a hook, in a waker, or in the drop of a result that nobody takes.
+    pub threads: Vec<String>,
 }
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} finished, {} cancelled", self.finished, self.cancelled)?;
-        if !self.still_running.is_empty() {
-            write!(f, ", {} still running", self.still_running.len())?;
-        }
-        let separators = iter::once(": ").chain(iter::repeat("; "));
-        self.still_running.iter().zip(separators).try_for_each(|(task, s)| write!(f, "{s}{task}"))
+        list(f, "still running", &self.still_running)?;
+        list(f, "threads left", &self.threads)
     }
+}
+
+/// How many there are, and each of them; nothing if there is none.
+fn list(f: &mut fmt::Formatter<'_>, what: &str, items: &[impl fmt::Display]) -> fmt::Result {
+    if !items.is_empty() {
+        write!(f, ", {} {what}", items.len())?;
+    }
+    let separators = iter::once(": ").chain(iter::repeat("; "));
+    items.iter().zip(separators).try_for_each(|(item, s)| write!(f, "{s}{item}"))
 }
 
 impl Coordinator {
@@ -134,25 +143,29 @@ impl Shared {
 pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport {
     let (finished, cancelled) = (shared.finished(), shared.cancelled());
     let closer = Closer::new(shared);
+    let limit = Instant::now().checked_add(limit);
     let started = shared.phase.advance(Phase::Draining) >= Phase::Running;
     if started {
         if shared.open() {
             shared.notify_for_backlog();
         }
-        closer.wait(Instant::now().checked_add(limit));
+        closer.wait(limit);
     }
     cancel(shared);
-    let ended = closer.wait(Instant::now().checked_add(GRACE));
-    if !ended {
+    let ended = closer.wait(Some(Instant::now() + GRACE));
+    let still_running = if ended { Vec::new() } else { still_running(shared) };
+    let threads = if closer.stop(ended) {
+        let grace = Instant::now() + GRACE;
+        shared.threads.handles.join(shared, limit.map(|limit| limit.max(grace)))
+    } else {
+        Vec::new()
+    };
+    if !ended || !threads.is_empty() {
         shared.gave_up.store(true, Ordering::Relaxed);
     }
-    closer.stop(ended);
     let cancelled = shared.cancelled() - cancelled;
-    ShutdownReport {
-        finished: shared.finished().saturating_sub(finished + cancelled),
-        cancelled,
-        still_running: if ended { Vec::new() } else { still_running(shared) },
-    }
+    let finished = shared.finished().saturating_sub(finished + cancelled);
+    ShutdownReport { finished, cancelled, still_running, threads }
 }
 
 /// Cancels everything and waits for the end, however long a poll takes. Inside
@@ -161,9 +174,24 @@ pub(crate) fn shutdown(shared: &Arc<Shared>, limit: Duration) -> ShutdownReport 
 pub(crate) fn drop_coordinator(shared: &Arc<Shared>) {
     let closer = Closer::new(shared);
     cancel(shared);
-    let wait = !closer.inside && !shared.gave_up.load(Ordering::Relaxed);
+    let gave_up = shared.gave_up.load(Ordering::Relaxed);
+    let wait = !closer.inside && !gave_up;
     let ended = if wait { closer.wait(None) } else { shared.alive() == 0 };
-    closer.stop(ended);
+    if closer.stop(ended) && !gave_up {
+        join_all(shared);
+    }
+}
+
+/// Waits for the end of all threads, and says so if that takes long.
+fn join_all(shared: &Arc<Shared>) {
+    let handles = &shared.threads.handles;
+    if warn::IS_HEARD {
+        let late = handles.join(shared, Some(Instant::now() + GRACE));
+        if !late.is_empty() {
+            shared.hooks.contain(|| warn::of_threads(&late));
+        }
+    }
+    handles.join(shared, None);
 }
 
 fn cancel(shared: &Shared) {
@@ -243,18 +271,17 @@ impl<'a> Closer<'a> {
         alive == 0 || self.inside && alive <= others()
     }
 
-    /// Lets every thread go, and waits for them, if the end was reached and this
-    /// is none of them.
-    fn stop(self, ended: bool) {
+    /// Lets every thread go, if the end was reached; true if this one, which is none of them,
+    /// is to wait for them.
+    #[must_use]
+    fn stop(self, ended: bool) -> bool {
         let shared = self.shared;
         if !ended || self.inside {
             shared.keep();
-            return;
+            return false;
         }
         shared.stop();
-        if !context::on_own_thread(shared) {
-            shared.threads.join();
-        }
+        !context::on_own_thread(shared)
     }
 }
 

@@ -63,7 +63,16 @@ impl fmt::Display for Stall {
     }
 }
 
-/// Who is told of stalls: the hook, or else the log, which hears of each spawn
+/// Tells the hook, or else the log.
+pub(crate) fn tell(hooks: &Hooks, stall: &Stall) {
+    // A logger is a user's code as well.
+    hooks.contain(|| match &hooks.stall {
+        Some(hook) => hook(stall),
+        None => warn::of_stall(stall),
+    });
+}
+
+/// Who listens to stalls: the hook, or else the log, which hears of each spawn
 /// site once.
 #[derive(Default)]
 pub(crate) struct Listeners {
@@ -76,13 +85,9 @@ impl Listeners {
         hooks.stall.is_some() || warn::IS_HEARD
     }
 
-    pub(crate) fn tell(&mut self, hooks: &Hooks, stall: &Stall) {
-        match &hooks.stall {
-            Some(hook) => hooks.contain(|| hook(stall)),
-            // A logger is a user's code as well.
-            None if self.is_news(stall.location) => hooks.contain(|| warn::of_stall(stall)),
-            None => {}
-        }
+    /// Whether this stall is to be [told](tell).
+    pub(crate) fn want(&mut self, hooks: &Hooks, stall: &Stall) -> bool {
+        hooks.stall.is_some() || self.is_news(stall.location)
     }
 
     fn is_news(&mut self, site: &'static Location<'static>) -> bool {

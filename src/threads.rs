@@ -1,17 +1,16 @@
-//! Worker threads: when one is started, what it does from its start to its end, how many
-//! live, and who joins them.
+//! Worker threads: when one is started, what it does from its start to its end, and how many
+//! live.
 
 use std::io;
 
 use crate::WorkerKind;
 use crate::block_on::Link;
 use crate::context::{self, Entry};
+use crate::handles::{self, Handles};
 use crate::idle::Promise;
 use crate::pinned::Host;
 use crate::shared::Shared;
-use crate::sync_facade::{
-    Arc, AtomicUsize, JoinHandle, Mutex, Ordering, current, has_ended, lock, start_thread,
-};
+use crate::sync_facade::{Arc, AtomicUsize, Mutex, Ordering, lock};
 use crate::worker::{self, Left};
 
 /// Small numbers, the lowest free one first.
@@ -55,34 +54,7 @@ pub(crate) struct Threads {
     pub(crate) indices: Indices,
     /// Locked from the moment a worker is counted and has its number until it is
     /// known whether the system gives a thread for it.
-    handles: Mutex<Handles>,
-    /// Held by the one who joins: a second one waits for it.
-    joining: Mutex<()>,
-}
-
-#[derive(Default)]
-struct Handles {
-    /// No thread starts any more.
-    closed: bool,
-    list: Vec<JoinHandle<()>>,
-}
-
-impl Handles {
-    /// Starts a thread; under the lock, so that none does behind the back of `join`.
-    fn spawn(
-        &mut self,
-        shared: &Shared,
-        name: String,
-        f: impl FnOnce() + Send + 'static,
-    ) -> io::Result<()> {
-        if self.closed {
-            return Err(io::Error::other("the coordinator has stopped"));
-        }
-        let handle = start_thread(name, shared.options.stack_size, f)?;
-        self.list.retain(|handle| !has_ended(handle));
-        self.list.push(handle);
-        Ok(())
-    }
+    pub(crate) handles: Handles,
 }
 
 impl Threads {
@@ -91,8 +63,7 @@ impl Threads {
             live: AtomicUsize::new(0),
             max,
             indices: Indices::default(),
-            handles: Mutex::default(),
-            joining: Mutex::new(()),
+            handles: Handles::default(),
         }
     }
 
@@ -107,7 +78,7 @@ impl Threads {
         if self.live() >= self.max {
             return Err((promise, None));
         }
-        let mut handles = lock(&self.handles);
+        let mut handles = self.handles.lock();
         if !self.count_in_if_room() {
             return Err((promise, None));
         }
@@ -122,7 +93,7 @@ impl Threads {
     /// finds no seat polls its pinned tasks without. If the system gives none, wakes those
     /// who counted on it meanwhile.
     pub(crate) fn start_numbered(&self, shared: &Shared, index: usize) -> io::Result<()> {
-        let mut handles = lock(&self.handles);
+        let mut handles = self.handles.lock();
         if !self.indices.claim(index) {
             return Ok(());
         }
@@ -136,7 +107,7 @@ impl Threads {
     /// back if the system refuses.
     fn start(
         &self,
-        handles: &mut Handles,
+        handles: &mut handles::State,
         shared: &Shared,
         index: usize,
         promise: Option<Promise>,
@@ -178,7 +149,7 @@ impl Threads {
         name: String,
         f: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        lock(&self.handles).spawn(shared, name, f)
+        self.handles.lock().spawn(shared, name, f)
     }
 
     /// Counts one more live thread, unless there are enough.
@@ -208,28 +179,13 @@ impl Threads {
         if !self.has_surplus() {
             return false;
         }
-        let _nobody_starts = lock(&self.handles);
+        let _nobody_starts = self.handles.lock();
         let fewer = |live| (live > self.max).then(|| live - 1);
         self.live.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
     }
 
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::SeqCst)
-    }
-
-    /// Waits until every thread has ended; none starts any more.
-    pub(crate) fn join(&self) {
-        let _joining = lock(&self.joining);
-        let list = {
-            let mut handles = lock(&self.handles);
-            handles.closed = true;
-            std::mem::take(&mut handles.list)
-        };
-        let here = current().id();
-        for handle in list.into_iter().filter(|handle| handle.thread().id() != here) {
-            // Threads of ours catch every panic of user code.
-            let _ = handle.join();
-        }
     }
 }
 

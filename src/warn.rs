@@ -25,7 +25,17 @@ pub(crate) fn of_stall(stall: &Stall) {
 /// The drop of a coordinator has waited for these for long.
 pub(crate) fn of_drop(still_running: &[TaskInfo]) {
     let tasks: Vec<String> = still_running.iter().map(TaskInfo::to_string).collect();
-    let line = format!("the drop of a coordinator waits for {}", tasks.join("; "));
+    drop_waits_for(&tasks);
+}
+
+/// It has waited for these threads for long; all tasks have ended.
+pub(crate) fn of_threads(names: &[String]) {
+    let threads: Vec<String> = names.iter().map(|name| format!("thread {name}")).collect();
+    drop_waits_for(&threads);
+}
+
+fn drop_waits_for(what: &[String]) {
+    let line = format!("the drop of a coordinator waits for {}", what.join("; "));
     #[cfg(feature = "log")]
     log::warn!(target: "oasync", "{line}");
     #[cfg(feature = "tracing")]

@@ -7,7 +7,7 @@ pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
-pub(crate) use std::thread::{JoinHandle, ThreadId, current};
+pub(crate) use std::thread::{JoinHandle, Thread, ThreadId, current};
 pub(crate) use std::thread_local;
 pub(crate) use std::time::Instant;
 

@@ -19,7 +19,7 @@ pub(crate) use checked::atomic::{
 };
 pub(crate) use checked::{Condvar, Mutex, MutexGuard};
 pub(crate) use shuttle::hint::spin_loop;
-pub(crate) use shuttle::thread::{JoinHandle, ThreadId, current};
+pub(crate) use shuttle::thread::{JoinHandle, Thread, ThreadId, current};
 pub(crate) use shuttle::thread_local;
 // No initialiser switches threads, so these two are single steps.
 pub(crate) use std::sync::{Arc, OnceLock, Weak};

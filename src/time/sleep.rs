@@ -132,7 +132,7 @@ impl Future for Sleep {
                 self.timer = None;
                 Poll::Ready(())
             }
-            Fate::Lost => {
+            Fate::Lost | Fate::Misplaced => {
                 self.timer = None;
                 self.register(cx.waker())
             }

@@ -39,7 +39,8 @@ const BATCH: usize = 64;
 
 pub(crate) struct Timers {
     epoch: Instant,
-    /// One for each seat, and one for threads without.
+    /// One for each seat, one for threads without, and one for all timers whose wakers are not
+    /// the runtime's.
     shards: Box<[Arc<CachePadded<Shard>>]>,
     next: CachePadded<AtomicU64>,
     until: AtomicU64,
@@ -63,7 +64,9 @@ impl Timers {
     pub(crate) fn new(seats: usize, epoch: Instant) -> Self {
         Timers {
             epoch,
-            shards: (0..=seats).map(|_| Arc::new(CachePadded::new(Shard::new()))).collect(),
+            shards: (0..seats + 2)
+                .map(|index| Arc::new(CachePadded::new(Shard::new(index <= seats))))
+                .collect(),
             next: CachePadded::new(AtomicU64::new(NEVER)),
             until: AtomicU64::new(NEVER),
             holder: Mutex::new(None),
@@ -76,12 +79,20 @@ impl Timers {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 
-    /// Refuses new timers from now on, and wakes those who wait for one: they have to
-    /// go elsewhere.
-    pub(crate) fn close(&self) -> Vec<Waker> {
-        let wakers = self.shards.iter().flat_map(|shard| shard.close()).collect();
+    /// Refuses new timers from now on. Those who wait for one have to be woken: they have to
+    /// go elsewhere. First the wakers of the runtime, then the others.
+    fn close(&self) -> (Vec<Waker>, Vec<Waker>) {
+        let (foreign, own) = self.split();
+        let own = own.iter().flat_map(|shard| shard.close()).collect();
+        let foreign = foreign.close().collect();
         self.next.store(NEVER, Ordering::SeqCst);
-        wakers
+        (own, foreign)
+    }
+
+    /// The shard of the wakers that are not the runtime's, and those of the others.
+    fn split(&self) -> (&Shard, &[Arc<CachePadded<Shard>>]) {
+        let (foreign, own) = self.shards.split_last().expect("there are two at least");
+        (foreign, own)
     }
 
     fn now(&self) -> u64 {
@@ -174,26 +185,50 @@ impl Timers {
         next != NEVER && next.saturating_add(SLACK) <= self.now()
     }
 
-    /// Takes out some of what is due, in the order of its ticks, and the tick of the
-    /// earliest timer that is left.
-    fn take_due(&self, seat: usize) -> (Vec<(u64, Waker)>, u64) {
+    /// The same of those whose wakers are not the runtime's.
+    pub(crate) fn is_foreign_overdue(&self) -> bool {
+        let first = self.split().0.earliest();
+        first != NEVER && first.saturating_add(SLACK) <= self.now()
+    }
+
+    /// Takes out some of what is due; of what has a waker that is not the runtime's, one at
+    /// most, and only `if_foreign`.
+    fn take_due(&self, seat: usize, if_foreign: bool) -> Due {
         let now = self.now();
-        let mut due = Vec::new();
-        let mut earliest = NEVER;
+        let (foreign, shards) = self.split();
+        let mut own = Vec::new();
+        let mut rest = NEVER;
         // First this, then the look at each shard: whoever adds a timer after that
         // look sees `NEVER`, or what was written later.
         self.next.store(NEVER, Ordering::SeqCst);
-        let (before, after) = self.shards.split_at(seat);
+        let (before, after) = shards.split_at(seat);
         for shard in after.iter().chain(before) {
             let mut first = shard.earliest();
-            if first <= now && due.len() < BATCH {
-                first = shard.take_due(now, BATCH - due.len(), &mut due);
+            if first <= now && own.len() < BATCH {
+                first = shard.take_due(now, BATCH - own.len(), &mut own);
             }
-            earliest = earliest.min(first);
+            rest = rest.min(first);
         }
-        due.sort_by_key(|&(when, _)| when);
-        (due, earliest)
+        own.sort_by_key(|&(when, _)| when);
+        let mut other = Vec::new();
+        let mut first = foreign.earliest();
+        if first <= now && if_foreign {
+            first = foreign.take_due(now, 1, &mut other);
+        }
+        let more_own = rest <= now;
+        Due { own, foreign: other.pop().map(|(_, waker)| waker), more_own, rest: rest.min(first) }
     }
+}
+
+/// What [`Timers::take_due`] took.
+struct Due {
+    /// In the order of their ticks.
+    own: Vec<(u64, Waker)>,
+    foreign: Option<Waker>,
+    /// Whether more of `own` is due.
+    more_own: bool,
+    /// The tick of the earliest timer that is left.
+    rest: u64,
 }
 
 impl Shared {
@@ -202,8 +237,10 @@ impl Shared {
         let timers = &self.timers;
         let since = |instant: Instant| instant.saturating_duration_since(timers.epoch);
         let when = tick_after(since(at));
-        let seat = context::seat(self).map(|seat| seat.index);
-        let shard = &timers.shards[seat.unwrap_or(self.seats.len())];
+        let outside = self.seats.len();
+        let own = context::is_own_waker(waker);
+        let seat = || context::seat(self).map_or(outside, |seat| seat.index);
+        let shard = &timers.shards[if own { seat() } else { outside + 1 }];
         let (timer, first) = Shard::add(shard, when, tick_before(since(now)), waker)?;
         if first {
             self.lower_next(when);
@@ -248,17 +285,32 @@ impl Shared {
     /// Wakes whose time has come, some at least; to be called by a thread in its loop.
     #[cold]
     pub(crate) fn fire_timers(&self) {
-        let seat = context::seat(self).map(|seat| seat.index);
-        let (mut due, earliest) = self.timers.take_due(seat.unwrap_or(self.seats.len()));
-        // Before user code runs, which may take long.
-        self.lower_next(earliest);
-        if seat.is_some() && !due.is_empty() {
-            // What is woken last comes into the run slot: let that be the first.
-            due.rotate_left(1);
-        }
-        for (_, waker) in due {
+        for _ in 0..BATCH {
+            let due = self.fire_own(true);
+            let Some(waker) = due.foreign else { return };
+            // User code, which may take long: it is the only one that was taken out.
             self.hooks.contain(|| waker.wake());
         }
+    }
+
+    /// Wakes those whose time has come and whose wakers do not block, some at least; true if
+    /// there are more.
+    pub(crate) fn fire_own_timers(&self) -> bool {
+        self.fire_own(false).more_own
+    }
+
+    fn fire_own(&self, take_foreign: bool) -> Due {
+        let seat = context::seat(self).map(|seat| seat.index);
+        let mut due = self.timers.take_due(seat.unwrap_or(self.seats.len()), take_foreign);
+        self.lower_next(due.rest);
+        if seat.is_some() && !due.own.is_empty() {
+            // What is woken last comes into the run slot: let that be the first.
+            due.own.rotate_left(1);
+        }
+        for (_, waker) in due.own.drain(..) {
+            self.hooks.contain(|| waker.wake());
+        }
+        due
     }
 
     /// The holder gave up its role for other work, which may take long. If there is no
@@ -269,11 +321,15 @@ impl Shared {
         }
     }
 
-    /// Tells those who wait for a timer that nobody will fire it.
-    pub(crate) fn close_timers(&self) {
-        for waker in self.timers.close() {
+    /// Tells those who wait for a timer that nobody will fire it; but for wakers that may
+    /// block, which it returns.
+    #[must_use]
+    pub(crate) fn close_timers(&self) -> Vec<Waker> {
+        let (own, foreign) = self.timers.close();
+        for waker in own {
             self.hooks.contain(|| waker.wake());
         }
+        foreign
     }
 }
 

@@ -1,5 +1,7 @@
 //! The timers of a coordinator without the feature `time`: none, at no cost.
 
+use std::task::Waker;
+
 use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{Arc, Instant};
@@ -27,6 +29,10 @@ impl Timers {
         false
     }
 
+    pub(crate) fn is_foreign_overdue(&self) -> bool {
+        false
+    }
+
     pub(crate) fn hold(&self, _: &Arc<Parker>) -> Hold {
         Hold::Free
     }
@@ -43,7 +49,13 @@ impl Shared {
 
     pub(crate) fn fire_timers(&self) {}
 
+    pub(crate) fn fire_own_timers(&self) -> bool {
+        false
+    }
+
     pub(crate) fn resign_holder(&self, _: &Arc<Parker>) {}
 
-    pub(crate) fn close_timers(&self) {}
+    pub(crate) fn close_timers(&self) -> Vec<Waker> {
+        Vec::new()
+    }
 }

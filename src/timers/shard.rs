@@ -5,10 +5,17 @@ use std::task::Waker;
 use crossbeam_utils::CachePadded;
 
 use super::wheel::{Key, NEVER, Wheel};
+use crate::context;
 use crate::sync_facade::{Arc, AtomicU64, Mutex, Ordering, lock};
 
-/// The timers that were made on one seat, or by threads without one.
+/// So many steps of the wheel under the lock, at most.
+const STEPS: usize = 64;
+
+/// The timers that were made on one seat, or by threads without one; or those whose wakers are
+/// not the runtime's.
 pub(super) struct Shard {
+    /// Whether its wakers are the runtime's, which do not block.
+    own: bool,
     /// Nothing in the wheel is due before this tick. Written under the lock.
     earliest: AtomicU64,
     state: Mutex<State>,
@@ -31,15 +38,17 @@ pub(crate) struct Timer {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Waits,
+    /// It waits, but not where the new waker belongs: to be dropped, and registered anew.
+    Misplaced,
     Fired,
     /// Its coordinator has ended, and nobody will fire it.
     Lost,
 }
 
 impl Shard {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(own: bool) -> Self {
         let state = State { closed: false, wheel: Wheel::new() };
-        Shard { earliest: AtomicU64::new(NEVER), state: Mutex::new(state) }
+        Shard { own, earliest: AtomicU64::new(NEVER), state: Mutex::new(state) }
     }
 
     /// A lower bound.
@@ -73,11 +82,13 @@ impl Shard {
         Some((Timer { shard: this.clone(), key }, first))
     }
 
-    /// Moves at most `limit` of what is due to `due`; returns the earliest tick of the rest.
-    pub(super) fn take_due(&self, now: u64, limit: usize, due: &mut Vec<(u64, Waker)>) -> u64 {
+    /// Moves at most `most` of what is due to `due`; returns the earliest tick of the rest.
+    pub(super) fn take_due(&self, now: u64, most: usize, due: &mut Vec<(u64, Waker)>) -> u64 {
         let mut state = lock(&self.state);
-        let mut steps = limit;
-        while let Some(next) = state.wheel.pop_due(now, &mut steps) {
+        let mut steps = STEPS;
+        let end = due.len() + most;
+        while due.len() < end {
+            let Some(next) = state.wheel.pop_due(now, &mut steps) else { break };
             due.push(next);
         }
         let earliest = state.wheel.earliest();
@@ -104,6 +115,9 @@ impl Timer {
     pub(crate) fn poll(&self, waker: &Waker) -> Fate {
         if let Some(fate) = self.look(waker) {
             return fate;
+        }
+        if self.shard.own != context::is_own_waker(waker) {
+            return Fate::Misplaced;
         }
         // Cloned and dropped outside of the lock.
         let mut new = waker.clone();

@@ -21,8 +21,8 @@
 //! a seat is given up. It wakes in between for timers.
 //!
 //! *Timers* that are overdue by a millisecond, because every thread that would fire
-//! them is in a long poll, it fires itself. While some wait it does not sleep for
-//! longer than that; see `timers/README.md`.
+//! them is in a long poll, it fires itself, or has them fired by its deputy. While some wait
+//! it does not sleep for longer than that; see `timers/README.md`.
 //!
 //! The count of polls costs nothing more: it is kept for the metrics. The watcher also notes
 //! the longest poll of each seat. It sees only polls that last for two looks or more, and the
@@ -30,6 +30,7 @@
 
 use std::time::Duration;
 
+use super::deputy::Duty;
 use super::{ASLEEP, AWAKE, SLOW};
 use crate::WorkerKind;
 use crate::context::{self, Entry};
@@ -59,7 +60,7 @@ const LINGER: u32 = bound(20, 1);
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// So many times in a row, at most, it fires timers before it looks at the seats.
-const FIRE_ROUNDS: u32 = 16;
+pub(super) const FIRE_ROUNDS: u32 = 16;
 
 /// What the watcher knows of a seat.
 #[derive(Clone)]
@@ -151,14 +152,10 @@ pub(super) fn watch(shared: &Arc<Shared>) {
 /// Sleeps until it is woken to watch; for a timer that nobody else has fired it
 /// wakes in between.
 fn sleep(shared: &Shared, parker: &Parker) {
-    loop {
-        // First: a waker may block here, and take the token that came with a new state.
+    // SeqCst: meets the swap in `rouse`.
+    while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
         fire_overdue(shared);
-        // SeqCst: meets the swap in `rouse`.
-        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {
-            return;
-        }
-        parker.park(shared.timers.watch());
+        parker.park(next_timer(shared));
     }
 }
 
@@ -166,19 +163,26 @@ fn sleep(shared: &Shared, parker: &Parker) {
 /// if it was that.
 fn wait_slowly(shared: &Shared, parker: &Parker, tick: Duration) -> bool {
     let tick = Instant::now() + tick;
-    parker.park(Some(shared.timers.watch().map_or(tick, |at| at.min(tick))));
+    parker.park(Some(next_timer(shared).map_or(tick, |at| at.min(tick))));
     // SeqCst: meets the swap in `rouse`.
     shared.watcher.state.swap(AWAKE, Ordering::SeqCst) == SLOW
 }
 
-/// Fires the timers that the workers are late for.
-pub(super) fn fire_overdue(shared: &Shared) {
+/// Fires the timers that the workers are late for, or has them fired.
+fn fire_overdue(shared: &Shared) {
     for _ in 0..FIRE_ROUNDS {
-        if !shared.timers.is_overdue() {
-            return;
+        if !shared.timers.is_overdue() || !shared.fire_own_timers() {
+            break;
         }
-        shared.fire_timers();
     }
+    if shared.timers.is_foreign_overdue() {
+        shared.watcher.deputies.send(shared, Duty::Timers);
+    }
+}
+
+/// When it has to wake for a timer; not at once for one that its deputy is late for.
+fn next_timer(shared: &Shared) -> Option<Instant> {
+    shared.timers.watch().map(|at| at.max(Instant::now() + TICK))
 }
 
 /// Looks at every seat.
@@ -209,8 +213,8 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> Looked
             // Before help comes, with which it may end.
             let stall = if seen.thresholds == 1 { note(shared, seat.index, lasts) } else { None };
             send_help(shared);
-            if let Some(stall) = stall {
-                listeners.tell(&shared.hooks, &stall);
+            if let Some(stall) = stall.filter(|stall| listeners.want(&shared.hooks, stall)) {
+                shared.watcher.deputies.tell(shared, stall);
             }
         }
     }

@@ -24,13 +24,17 @@
 //! handed on to the injector, and idle blocking threads look, at the same intervals, whether
 //! to lend, whether timers are overdue, and whether to ask for a watcher.
 //!
+//! *It runs no user code*, which might block. That is for its deputies (`deputy.rs`).
+//!
 //! The cost for a worker is one load when it fills its slot, or gives up its seat.
 
+pub(crate) mod deputy;
 mod look;
 
 use std::time::Duration;
 
-use self::look::{TICK, fire_overdue, patience, watch};
+use self::deputy::Deputies;
+use self::look::{FIRE_ROUNDS, TICK, patience, watch};
 use crate::parker::Parker;
 use crate::shared::Shared;
 use crate::sync_facade::{
@@ -60,6 +64,7 @@ pub(crate) struct Watcher {
     /// The system gave no thread while something waited.
     short: AtomicBool,
     parker: OnceLock<Arc<Parker>>,
+    pub(crate) deputies: Deputies,
     pub(crate) stalls: AtomicU64,
     pub(crate) rescued: AtomicU64,
 }
@@ -72,6 +77,7 @@ impl Watcher {
             retry_at: AtomicU64::new(0),
             short: AtomicBool::new(false),
             parker: OnceLock::new(),
+            deputies: Deputies::default(),
             stalls: AtomicU64::new(0),
             rescued: AtomicU64::new(0),
         }
@@ -163,7 +169,8 @@ impl Watcher {
     /// timers that are overdue, and sees to it that the system is asked again.
     pub(crate) fn stand_in(&self, shared: &Shared) {
         if self.is_refused() {
-            fire_overdue(shared);
+            let rounds = (0..FIRE_ROUNDS).take_while(|_| shared.timers.is_overdue());
+            rounds.for_each(|_| shared.fire_timers());
             if shared.has_work() {
                 self.poke(shared);
             }

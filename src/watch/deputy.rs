@@ -1,0 +1,124 @@
+//! Threads that call users' code in place of those who must not block: the stall hook, and
+//! wakers that are not the runtime's own.
+//!
+//! For each duty there is one such thread while something is due, and none otherwise. If the
+//! system gives none, the caller does it.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use crate::WorkerKind;
+use crate::context::{self, Entry};
+use crate::shared::Shared;
+use crate::stall::{self, Stall};
+use crate::sync_facade::{AtomicBool, Mutex, Ordering, lock};
+
+/// So many stalls wait to be told; of what is more nobody hears, as long as a hook blocks.
+const MOST_STALLS: usize = 1024;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Duty {
+    /// To tell of stalls.
+    Stalls,
+    /// To fire timers that are overdue, whose wakers are not the runtime's.
+    Timers,
+    /// To call such wakers, of timers that nobody will fire.
+    Lost,
+}
+
+#[derive(Default)]
+pub(crate) struct Deputies {
+    /// For each duty, whether somebody is at it, who looks once more before leaving.
+    at_work: [AtomicBool; 3],
+    stalls: Mutex<VecDeque<Stall>>,
+    lost: Mutex<Vec<Waker>>,
+}
+
+impl Deputies {
+    pub(super) fn tell(&self, shared: &Shared, stall: Stall) {
+        let mut stalls = lock(&self.stalls);
+        if stalls.len() < MOST_STALLS {
+            stalls.push_back(stall);
+        }
+        drop(stalls);
+        self.send(shared, Duty::Stalls);
+    }
+
+    /// Calls wakers, of which each may block.
+    pub(crate) fn wake(&self, shared: &Shared, wakers: Vec<Waker>) {
+        if !wakers.is_empty() {
+            lock(&self.lost).extend(wakers);
+            self.send(shared, Duty::Lost);
+        }
+    }
+
+    /// Something is due: sees to it that it is done.
+    pub(super) fn send(&self, shared: &Shared, duty: Duty) {
+        if !self.begins(duty) {
+            return;
+        }
+        let owned = shared.to_arc();
+        let body = move || {
+            context::settle(&owned);
+            let entry = Entry::new(&owned, WorkerKind::Watcher, Some(1 + duty as usize));
+            let _entered = entry.enter();
+            owned.watcher.deputies.work(&owned, duty);
+        };
+        let name = format!("{}-{}", shared.options.thread_name, duty.name());
+        if shared.threads.spawn(shared, name, body).is_err() {
+            self.work(shared, duty);
+        }
+    }
+
+    fn work(&self, shared: &Shared, duty: Duty) {
+        loop {
+            while self.is_due(shared, duty) {
+                self.perform(shared, duty);
+            }
+            // SeqCst: whoever makes something due then looks whether this is set; here it is
+            // cleared, and then one looks what is due. One of the two sees the other.
+            self.at_work[duty as usize].swap(false, Ordering::SeqCst);
+            if !self.is_due(shared, duty) || !self.begins(duty) {
+                return;
+            }
+        }
+    }
+
+    /// Whether nobody was at it.
+    fn begins(&self, duty: Duty) -> bool {
+        // SeqCst: see `work`.
+        !self.at_work[duty as usize].swap(true, Ordering::SeqCst)
+    }
+
+    fn is_due(&self, shared: &Shared, duty: Duty) -> bool {
+        match duty {
+            Duty::Stalls => !lock(&self.stalls).is_empty(),
+            Duty::Timers => shared.timers.is_foreign_overdue(),
+            Duty::Lost => !lock(&self.lost).is_empty(),
+        }
+    }
+
+    fn perform(&self, shared: &Shared, duty: Duty) {
+        match duty {
+            Duty::Stalls => {
+                let stall = lock(&self.stalls).pop_front();
+                stall.iter().for_each(|stall| stall::tell(&shared.hooks, stall));
+            }
+            Duty::Timers => shared.fire_timers(),
+            Duty::Lost => {
+                let waker = lock(&self.lost).pop();
+                shared.hooks.contain(|| waker.into_iter().for_each(Waker::wake));
+            }
+        }
+    }
+}
+
+impl Duty {
+    fn name(self) -> &'static str {
+        match self {
+            Duty::Stalls => "stall",
+            Duty::Timers => "timer",
+            Duty::Lost => "wake",
+        }
+    }
+}
