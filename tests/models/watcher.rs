@@ -56,12 +56,19 @@ pub(crate) enum WorkerKind {
 }
 
 mod context {
+    use std::task::Waker;
+
     use super::WorkerKind;
     use crate::seat::Seated;
     use crate::shared::Shared;
     use crate::sync_facade::Arc;
 
     pub(crate) fn settle(_: &Shared) {}
+
+    /// The watcher would have another call them.
+    pub(crate) fn is_own_waker(_: &Waker) -> bool {
+        true
+    }
 
     /// Timers are added from outside, and fired by the watcher.
     pub(crate) fn seat(_: &Shared) -> Option<Seated<'_>> {
@@ -102,8 +109,12 @@ mod stall {
             false
         }
 
-        pub(crate) fn tell(&mut self, _: &Hooks, _: &Stall) {}
+        pub(crate) fn want(&mut self, _: &Hooks, _: &Stall) -> bool {
+            false
+        }
     }
+
+    pub(crate) fn tell(_: &Hooks, _: &Stall) {}
 }
 
 mod shared {

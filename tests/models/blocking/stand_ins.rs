@@ -44,6 +44,8 @@ pub(crate) mod context {
         }
 
         pub(crate) fn info(&self) {}
+
+        pub(crate) fn call_start_hook(&self, _: &()) {}
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) mod barrier {
 
 pub(crate) mod context {
     use std::cell::Cell;
+    use std::task::Waker;
 
     use super::WorkerKind;
     use crate::seat::Seated;
@@ -33,6 +34,16 @@ pub(crate) mod context {
 
     thread_local! {
         static SEAT: Cell<Option<usize>> = Cell::new(None);
+        static FOREIGN: Cell<bool> = Cell::new(false);
+    }
+
+    /// The wakers that this thread has are not the runtime's.
+    pub(crate) fn have_foreign_wakers() {
+        FOREIGN.with(|foreign| foreign.set(true));
+    }
+
+    pub(crate) fn is_own_waker(_: &Waker) -> bool {
+        !FOREIGN.with(Cell::get)
     }
 
     pub(crate) fn seat(shared: &Shared) -> Option<Seated<'_>> {
@@ -119,8 +130,8 @@ pub(crate) mod threads {
 pub(crate) mod pinned {
     use crate::context::Entry;
 
-    pub(crate) fn leave_if(_: &Entry<'_>, may_leave: impl FnOnce() -> bool) -> bool {
-        may_leave()
+    pub(crate) fn ends_if(_: &Entry<'_>, may_end: impl FnOnce() -> bool) -> bool {
+        may_end()
     }
 }
 
