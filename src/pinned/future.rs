@@ -38,6 +38,7 @@ impl<C: FnOnce() -> F, F: Future> Future for Pinned<C, F> {
             let make = make.take().expect("a task whose closure panicked is not polled again");
             let future = ManuallyDrop::new(make());
             this.state = State::Future { thread: current().id(), future };
+            this.home.futures.fetch_add(1, Ordering::Relaxed);
         }
         let State::Future { thread, future } = &mut this.state else {
             unreachable!("it was made above");
@@ -51,13 +52,15 @@ impl<C: FnOnce() -> F, F: Future> Future for Pinned<C, F> {
 impl<C, F> Drop for Pinned<C, F> {
     fn drop(&mut self) {
         /// Counts the task out, also if the drop of its future panics.
-        struct Leave<'a>(&'a Home);
+        struct Leave<'a>(&'a Home, usize);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
+                self.0.futures.fetch_sub(self.1, Ordering::Relaxed);
                 self.0.members.fetch_sub(1, Ordering::Relaxed);
             }
         }
-        let _leave = Leave(&self.home);
+        let made = matches!(self.state, State::Future { .. });
+        let _leave = Leave(&self.home, usize::from(made));
         if let State::Future { thread, future } = &mut self.state {
             // Elsewhere it is leaked: better than a drop on the wrong thread. The
             // protocol (see `pinned`) lets it come to neither.

@@ -10,9 +10,9 @@
 //! there. A wake, a cancel from another thread, or the end of the coordinator
 //! only put the runnable into the inbox.
 //!
-//! *The thread stays.* `members` counts the pinned tasks that are not dropped. A
-//! thread that has any does not retire, and one that has got some during its stop hook
-//! polls these to their end; and the other way to end, when
+//! *The thread stays.* `futures` counts the futures that it has made and not dropped. A
+//! thread that has any, or something in its inbox, does not retire, and one that has got some
+//! during its stop hook polls these to their end; and the other way to end, when
 //! everything is over, comes only when no task is alive. So *while no thread has
 //! arrived at a home, its inbox holds closures only*, and anyone may drop them.
 //!
@@ -54,9 +54,11 @@ pub(crate) struct Home {
     inbox: Mutex<Inbox>,
     /// Whether the inbox holds something; changed under its lock.
     filled: AtomicBool,
-    /// Pinned tasks whose closure or future is not dropped. Relaxed, all accesses: see
-    /// `is_free`; for `quietest_home` any recent number will do.
+    /// Pinned tasks whose closure or future is not dropped. Relaxed: for `quietest_home` any
+    /// recent number will do.
     members: AtomicUsize,
+    /// Those whose future is made. Relaxed: only the home's thread has to do with it.
+    futures: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -114,9 +116,7 @@ impl Home {
     }
 
     fn is_free(&self, inbox: &Inbox) -> bool {
-        // Relaxed: of the members, those in the queue were pushed under the inbox's
-        // lock, and the futures that are made belong to this thread.
-        inbox.queue.is_empty() && self.members.load(Ordering::Relaxed) == 0
+        inbox.queue.is_empty() && self.futures.load(Ordering::Relaxed) == 0
     }
 
     /// Drops what waits, if no thread has arrived: one after the other, for the drop of one
