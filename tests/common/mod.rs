@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each file of tests uses a part")]
 
 pub mod counting;
+pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod still;
 pub mod tally;

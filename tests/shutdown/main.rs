@@ -5,6 +5,7 @@ mod cancelling;
 #[path = "../common/mod.rs"]
 mod common;
 mod inside;
+mod left;
 mod many;
 mod races;
 mod stuck;

@@ -1,0 +1,163 @@
+//! No task is alive, but a thread is in user code that does not return: it is named.
+
+use std::pin::pin;
+use std::task::Context;
+use std::time::Duration;
+
+use futures_lite::future::block_on;
+use oasync::{Builder, Coordinator, ShutdownReport, WorkerInfo, WorkerKind};
+
+use crate::common::ends_within;
+use crate::common::gate::{Gate, Opener, PassOnDrop, gate};
+use crate::common::wakers::Call;
+use crate::{eventually, no_threads};
+
+/// Longer than the limit and what a shutdown waits after it, on a busy machine.
+const BOUND: Duration = Duration::from_secs(10);
+
+fn builder(name: &str) -> Builder {
+    Coordinator::builder().workers(1).thread_name(name)
+}
+
+#[track_caller]
+fn shut_down(coord: &Coordinator, limit: Duration) -> ShutdownReport {
+    let handle = coord.handle();
+    ends_within(BOUND, move || handle.shutdown(limit))
+}
+
+/// Every end of the coordinator comes while one thread is at the gate, and the first report
+/// says so.
+#[track_caller]
+fn ends_around(name: &str, coord: Coordinator, open: Opener) {
+    let report = shut_down(&coord, Duration::from_millis(50));
+    let named = report.threads.iter().filter(|thread| thread.starts_with(&format!("{name}-")));
+    assert_eq!((named.count(), report.threads.len()), (1, 1), "{report:?}");
+    assert!(report.still_running.is_empty(), "{report:?}");
+    ends_around_again(name, coord, open);
+}
+
+/// The same once a first shutdown has given up.
+#[track_caller]
+fn ends_around_again(name: &str, coord: Coordinator, open: Opener) {
+    shut_down(&coord, Duration::ZERO);
+    ends_within(BOUND, move || drop(coord));
+    open.open();
+    no_threads(name);
+}
+
+/// Waits at the gate on the first thread of that kind.
+fn held(kind: WorkerKind, gate: &Gate) -> impl Fn(&WorkerInfo) + Send + Sync + use<> {
+    let gate = gate.clone();
+    move |thread| {
+        if (thread.kind(), thread.index()) == (kind, 0) {
+            gate.pass();
+        }
+    }
+}
+
+#[test]
+fn the_drop_of_a_result_that_nobody_takes_does_not_hold_up_a_shutdown() {
+    let coord = builder("sl-value").build().unwrap();
+    let (open, gate) = gate();
+    coord.start().unwrap();
+    let value = PassOnDrop(gate.clone());
+    coord.task().name("value").go(async move { value });
+    gate.wait_for(1);
+    let report = shut_down(&coord, Duration::from_millis(50));
+    // Either will do.
+    let stuck = (report.threads.len(), report.still_running.len());
+    assert!(matches!(stuck, (1, 0) | (0, 1)), "{report:?}");
+    ends_around_again("sl-value", coord, open);
+}
+
+#[test]
+fn a_start_hook_does_not_hold_up_a_shutdown() {
+    for kind in [WorkerKind::Worker, WorkerKind::Blocking] {
+        let (open, gate) = gate();
+        let coord = builder("sl-start").on_thread_start(held(kind, &gate)).build().unwrap();
+        let open = open; // Dropped before the coordinator.
+        coord.start().unwrap();
+        if kind == WorkerKind::Blocking {
+            block_on(coord.spawn_blocking(|| ())).unwrap();
+        }
+        gate.wait_for(1);
+        ends_around("sl-start", coord, open);
+    }
+}
+
+#[test]
+fn a_stop_hook_does_not_hold_up_a_shutdown() {
+    for kind in [WorkerKind::Worker, WorkerKind::Blocking] {
+        let (open, gate) = gate();
+        let coord = builder("sl-stop").on_thread_stop(held(kind, &gate)).build().unwrap();
+        let open = open; // Dropped before the coordinator.
+        coord.start().unwrap();
+        block_on(coord.spawn(async {})).unwrap();
+        block_on(coord.spawn_blocking(|| ())).unwrap();
+        // It is the shutdown that lets the thread come to its hook.
+        ends_around("sl-stop", coord, open);
+        assert_eq!(gate.arrivals(), 1);
+    }
+}
+
+#[test]
+fn a_stop_hook_of_a_thread_that_left_before_does_not_hold_up_a_shutdown() {
+    let (open, gate) = gate();
+    let coord = builder("sl-left")
+        .keep_alive(Duration::from_millis(1))
+        .on_thread_stop(held(WorkerKind::Blocking, &gate))
+        .build()
+        .unwrap();
+    let open = open; // Dropped before the coordinator.
+    coord.start().unwrap();
+    block_on(coord.spawn_blocking(|| ())).unwrap();
+    gate.wait_for(1);
+    ends_around("sl-left", coord, open);
+}
+
+#[test]
+fn a_stall_hook_does_not_hold_up_a_shutdown() {
+    let (open, gate) = gate();
+    let told = gate.clone();
+    let coord = builder("sl-stall").on_stall(move |_| _ = told.pass()).build().unwrap();
+    let open = open; // Dropped before the coordinator.
+    coord.start().unwrap();
+    let hook = gate.clone();
+    let stalls = coord.spawn(async move {
+        while oasync::worker_info().unwrap().kind() != WorkerKind::Worker {
+            oasync::yield_now().await;
+        }
+        hook.wait_for(1);
+    });
+    block_on(stalls).unwrap();
+    ends_around("sl-stall", coord, open);
+}
+
+#[test]
+fn a_waker_of_somebody_else_does_not_hold_up_a_shutdown() {
+    let coord = builder("sl-waker").build().unwrap();
+    let (open, gate) = gate();
+    let woken = gate.clone();
+    let waker = Call::waker(move || _ = woken.pass());
+    // Nothing runs before the start.
+    let mut task = pin!(coord.spawn(async {}));
+    assert!(task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    coord.start().unwrap();
+    gate.wait_for(1);
+    ends_around("sl-waker", coord, open);
+}
+
+#[test]
+fn if_all_threads_end_none_is_named() {
+    let coord = builder("sl-none").build().unwrap();
+    coord.start().unwrap();
+    // A worker, a thread of the pool, and the one that watches.
+    block_on(coord.spawn(async {})).unwrap();
+    block_on(coord.spawn_blocking(|| ())).unwrap();
+    coord.go(std::future::pending::<()>());
+    eventually("it waits", || coord.tasks().len() == 1);
+    for _ in 0..2 {
+        let report = shut_down(&coord, Duration::from_millis(50));
+        assert_eq!((report.threads.len(), report.still_running.len()), (0, 0), "{report:?}");
+    }
+}
