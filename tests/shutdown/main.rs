@@ -7,6 +7,7 @@ mod common;
 mod inside;
 mod left;
 mod many;
+mod nested;
 mod races;
 mod stuck;
 
