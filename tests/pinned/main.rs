@@ -5,6 +5,7 @@
 mod common;
 
 mod ending;
+mod hooks;
 mod nested;
 mod sharing;
 mod threads;

@@ -1,7 +1,7 @@
 //! While a thread is in the user's start hook, nobody can count on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -9,9 +9,13 @@ use std::time::Duration;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, WorkerInfo, WorkerKind};
 
-use crate::common::{LONG, eventually, in_time};
+use crate::common::gate::gate;
+use crate::common::{LONG, ends_within, eventually, in_time};
 
 const THRESHOLD: Duration = Duration::from_millis(1);
+
+/// Longer than what must happen takes.
+const BOUND: Duration = Duration::from_secs(10);
 
 /// One worker, one thread for closures; the hook of thread `index` of that kind waits for the
 /// end of the sender, and says when it does.
@@ -137,4 +141,44 @@ fn no_more_are_sent_for_closures_while_those_who_were_are_in_the_hook() {
     assert_no_more_come(&started, 3);
     drop(release);
     closures.into_iter().for_each(|closure| block_on(closure).unwrap());
+}
+
+/// One thread for closures; the hook of the first one waits, after `first`, at the gate. A
+/// closure runs all the same.
+#[track_caller]
+fn assert_a_closure_runs_before_the_release(first: fn()) {
+    let (open, gate) = gate();
+    let (held, called) = (gate.clone(), AtomicBool::new(false));
+    let hook = move |thread: &WorkerInfo| {
+        if thread.kind() == WorkerKind::Blocking && !called.swap(true, Ordering::SeqCst) {
+            first();
+            held.pass();
+        }
+    };
+    let builder = Coordinator::builder().workers(1).blocking_threads(1);
+    let coord = builder.on_thread_start(hook).build().unwrap();
+    let open = open; // Dropped before the coordinator.
+    coord.start().unwrap();
+    let closure = coord.spawn_blocking(|| ());
+    gate.wait_for(1);
+    ends_within(BOUND, || block_on(closure)).unwrap();
+    // Nor does the thread in the hook count for those that come later.
+    let closures: Vec<_> = (0..3).map(|_| coord.spawn_blocking(|| ())).collect();
+    ends_within(BOUND, || closures.into_iter().for_each(|closure| block_on(closure).unwrap()));
+    drop(open);
+    block_on(coord.spawn_blocking(|| ())).unwrap();
+}
+
+#[test]
+fn a_closure_runs_while_a_hook_blocks_after_a_nested_call() {
+    assert_a_closure_runs_before_the_release(|| {
+        oasync::block_on(async { oasync::block_on(oasync::yield_now()) });
+    });
+}
+
+#[test]
+fn a_closure_runs_while_a_hook_blocks_after_it_blocked_in_place() {
+    assert_a_closure_runs_before_the_release(|| {
+        oasync::block_on(async { oasync::block_in_place(|| ()) });
+    });
 }

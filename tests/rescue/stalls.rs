@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future::block_on;
 use oasync::{Coordinator, Stall, TaskId};
 
+use crate::common::gate::gate;
 use crate::common::{LONG, eventually, in_time, without_help};
 use crate::stay_on_a_worker;
 
@@ -172,4 +173,33 @@ fn a_hook_that_blocks_holds_up_no_free_worker_and_stalls_are_noticed_afterwards(
     in_time(|| block_on(behind).unwrap());
     let mut told = iter::repeat_with(|| told.recv_timeout(LONG).unwrap());
     assert!(told.any(|id| id == Some(second)));
+}
+
+#[test]
+fn a_stall_hook_gets_the_result_of_a_task_while_all_workers_are_stuck() {
+    for workers in [1, 2] {
+        let (open, gate) = gate();
+        let (tell, told) = mpsc::channel();
+        let stuck = gate.clone();
+        let hook = move |_: &Stall| {
+            stuck.wait_for(workers);
+            tell.send(oasync::block_on(oasync::spawn(async { 7 })).unwrap()).unwrap();
+        };
+        let coord = Coordinator::builder().workers(workers).on_stall(hook).build().unwrap();
+        let open = open; // Dropped before the coordinator.
+        coord.start().unwrap();
+        let tasks: Vec<_> = (0..workers)
+            .map(|_| {
+                let gate = gate.clone();
+                coord.spawn(async move {
+                    stay_on_a_worker().await;
+                    gate.pass()
+                })
+            })
+            .collect();
+        let result = told.recv_timeout(Duration::from_secs(10));
+        assert_eq!(result.expect("the hook returns"), 7);
+        open.open();
+        tasks.into_iter().for_each(|task| assert!(block_on(task).unwrap()));
+    }
 }
