@@ -12,6 +12,7 @@ mod locks;
 mod places;
 mod sleeps;
 mod timeouts;
+mod wakers;
 
 use std::future::Future;
 use std::pin::Pin;
