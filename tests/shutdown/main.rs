@@ -1,6 +1,7 @@
 //! Promise: after `shutdown` or `Drop` no future is alive and no thread runs,
 //! except for what the report names.
 
+mod bound;
 mod cancelling;
 #[path = "../common/mod.rs"]
 mod common;
