@@ -98,6 +98,27 @@ fn before_the_start_a_destructor_that_waits_for_a_closure_gets_its_answer() {
 }
 
 #[test]
+fn before_the_start_destructors_that_wait_for_each_other_in_a_row_get_their_answers() {
+    for by_shutdown in [false, true] {
+        let coord = Coordinator::builder().workers(1).build().unwrap();
+        let (value, mut other, answered) = asks(&coord);
+        let mut answers = vec![answered];
+        let first = Kind::Task.spawn(&coord, value);
+        for kind in KINDS.into_iter().cycle().take(10) {
+            let (value, next, answered) = asks(&coord);
+            *other.lock().unwrap() = Some(kind.spawn(&coord, value));
+            other = next;
+            answers.push(answered);
+        }
+        *other.lock().unwrap() = Some(coord.spawn(async {}));
+        let what = format!("a row, by shutdown: {by_shutdown}");
+        within(BOUND, &what, move || end(coord, by_shutdown));
+        assert!(answers.into_iter().all(|answered| answered.try_recv() == Ok(true)));
+        assert!(wait(first).unwrap_err().is_cancelled());
+    }
+}
+
+#[test]
 fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
     for by_shutdown in [false, true] {
         let builder = Coordinator::builder().workers(1).blocking_threads(1);

@@ -1,7 +1,9 @@
 //! No task is alive, but a thread is in user code that does not return: it is named.
 
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::Context;
+use std::thread;
 use std::time::Duration;
 
 use futures_lite::future::block_on;
@@ -145,6 +147,26 @@ fn a_waker_of_somebody_else_does_not_hold_up_a_shutdown() {
     coord.start().unwrap();
     gate.wait_for(1);
     ends_around("sl-waker", coord, open);
+}
+
+#[test]
+fn shutdowns_at_once_do_not_wait_for_each_other_while_a_hook_blocks() {
+    let (open, gate) = gate();
+    let hook = held(WorkerKind::Worker, &gate);
+    let coord = builder("sl-both").on_thread_start(hook).build().unwrap();
+    let open = open; // Dropped before the coordinator.
+    coord.start().unwrap();
+    gate.wait_for(1);
+    let (tell, told) = mpsc::channel();
+    for _ in 0..3 {
+        let (handle, tell) = (coord.handle(), tell.clone());
+        thread::spawn(move || tell.send(handle.shutdown(Duration::from_millis(50))));
+    }
+    for _ in 0..3 {
+        let report = told.recv_timeout(BOUND).expect("each of them ends");
+        assert_eq!(report.threads.len(), 1, "{report:?}");
+    }
+    ends_around_again("sl-both", coord, open);
 }
 
 #[test]
