@@ -51,7 +51,9 @@ impl State {
     }
 
     fn names(&self) -> Vec<String> {
-        let left = self.list.iter().map(JoinHandle::thread).chain(&self.leaving);
+        // Those behind one that does not end may have ended.
+        let list = self.list.iter().filter(|handle| !has_ended(handle)).map(JoinHandle::thread);
+        let left = list.chain(&self.leaving);
         left.map(|thread| thread.name().unwrap_or_default().to_owned()).collect()
     }
 }

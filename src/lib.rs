@@ -126,6 +126,7 @@ mod seat;
 mod shared;
 mod shutdown;
 mod stall;
+mod sweep;
 #[cfg(feature = "sync")]
 pub mod sync;
 mod sync_facade;

@@ -24,24 +24,18 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::io;
 use std::iter;
 use std::time::Duration;
 
 use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry, UserCode};
 use crate::metrics::TaskInfo;
-use crate::parker;
 use crate::shared::{Phase, Shared};
-use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
-use crate::task;
-use crate::thief::Thief;
+use crate::sweep::{LOOK, Sweeper, discard_queued};
+use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::warn;
 use crate::worker::Main;
 use crate::{Coordinator, Handle, WorkerKind};
-
-/// How often a closer looks by itself.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
 /// How long `shutdown` waits, after its limit, for polls that are under way, and once more
 /// for threads; and how long a drop does before it says what it waits for.
@@ -296,43 +290,6 @@ impl Drop for Closer<'_> {
     }
 }
 
-/// A thread that drops what is in the queues, until this is dropped.
-struct Sweeper(Arc<AtomicBool>);
-
-impl Sweeper {
-    fn start(shared: &Arc<Shared>) -> io::Result<Self> {
-        let done = Arc::new(AtomicBool::new(false));
-        let (owned, until) = (shared.clone(), done.clone());
-        let name = format!("{}-sweep", shared.options.thread_name);
-        shared.threads.spawn(shared, name, move || sweep(&owned, &until))?;
-        Ok(Sweeper(done))
-    }
-}
-
-impl Drop for Sweeper {
-    fn drop(&mut self) {
-        // Relaxed: nothing else is told by it.
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The body of the sweeper's thread.
-fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
-    context::settle(shared);
-    let entry = Entry::new(shared, WorkerKind::Caller, None);
-    let _entered = entry.enter();
-    let parker = parker::current();
-    let _listed = shared.list_parked(parker.clone());
-    loop {
-        discard_queued(shared);
-        // Relaxed: as the store in `Sweeper::drop`.
-        if done.load(Ordering::Relaxed) || shared.is_over() {
-            return;
-        }
-        parker.park(Some(Instant::now() + LOOK));
-    }
-}
-
 /// Drops what is in the queues until the end.
 fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     let shared = entry.shared;
@@ -344,7 +301,7 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     let late = Instant::now() + GRACE;
     loop {
         discard_queued(shared);
-        advance_suspended();
+        advance_suspended(end);
         if end.is_ready() {
             return;
         }
@@ -354,18 +311,6 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
             shared.hooks.contain(|| warn::of_drop(&still_running(shared)));
         }
         parker.park(end.deadline());
-    }
-}
-
-/// Drops what is queued, one after the other: the drop of one may wait for another.
-pub(crate) fn discard_queued(shared: &Shared) {
-    while let Some(runnable) = shared.blocking.take_one() {
-        task::discard(shared, runnable);
-    }
-    shared.discard_homeless();
-    let thief = Thief::new(shared);
-    while let Some(runnable) = thief.take() {
-        task::discard(shared, runnable);
     }
 }
 
@@ -388,6 +333,11 @@ impl Main for End<'_> {
 
     fn advance(&self) -> bool {
         true
+    }
+
+    fn is_pressed(&self) -> bool {
+        let cancelling = self.closer.shared.is_cancelling();
+        self.deadline.is_some_and(|deadline| cancelling || Instant::now() >= deadline)
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -31,9 +31,16 @@ pub(crate) trait Main {
     /// Does it; true if the thread is to leave the loop.
     fn advance(&self) -> bool;
 
-    /// Whether it has something to do while a call above it on the stack waits.
-    fn is_woken(&self) -> bool {
+    /// Whether it has something to do while a call above it on the stack waits, which may be
+    /// *pressed*.
+    fn is_woken(&self, _pressed: bool) -> bool {
         self.is_ready()
+    }
+
+    /// Whether its time is over, and it waits for what is dropped only: nothing below it is
+    /// polled any more, for that may take long.
+    fn is_pressed(&self) -> bool {
+        false
     }
 
     /// What its waker unparks, if it has one.

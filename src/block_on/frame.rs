@@ -153,8 +153,8 @@ impl<F: Future> Main for Frame<'_, F> {
         self.done.get() || !self.polling.get() && (woken() || self.is_late())
     }
 
-    fn is_woken(&self) -> bool {
-        !self.done.get() && !self.polling.get() && self.bell().0.is_set()
+    fn is_woken(&self, pressed: bool) -> bool {
+        !pressed && !self.done.get() && !self.polling.get() && self.bell().0.is_set()
     }
 
     fn advance(&self) -> bool {
@@ -224,9 +224,9 @@ fn links<'a>() -> impl Iterator<Item = &'a Link<'static>> {
     std::iter::successors(as_ref(TOP.with(Cell::get)), move |link| as_ref(link.parent.get()))
 }
 
-/// Polls the main futures of this thread that are woken and not being polled.
-pub(crate) fn advance_suspended() {
-    links().filter(|link| link.frame.is_ready()).for_each(|link| {
+/// Polls what is suspended on this thread below `main` and woken.
+pub(crate) fn advance_suspended(main: &impl Main) {
+    suspended(main).for_each(|link| {
         link.frame.advance();
     });
 }
@@ -236,7 +236,14 @@ pub(super) fn is_lowest() -> bool {
     links().nth(1).is_none()
 }
 
-/// Whether there are any besides `main`.
+/// Whether there is such a thing.
 pub(super) fn has_suspended(main: &impl Main) -> bool {
-    links().any(|link| !ptr::addr_eq(link.frame, main) && link.frame.is_woken())
+    suspended(main).next().is_some()
+}
+
+fn suspended<'a>(main: &impl Main) -> impl Iterator<Item = &'a Link<'static>> {
+    let is_woken = |link: &&Link<'_>| {
+        !ptr::addr_eq(link.frame, main) && link.frame.is_woken(main.is_pressed())
+    };
+    links().filter(is_woken)
 }

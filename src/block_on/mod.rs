@@ -32,15 +32,12 @@ use crate::WorkerKind;
 use crate::context::{self, Entry, UserCode};
 use crate::parker::Parker;
 use crate::shared::Shared;
-use crate::shutdown;
+use crate::sweep::{Beside, LOOK};
 use crate::sync_facade::{Arc, Instant};
 use crate::task::Site;
 use crate::worker::{self, Main};
 
 use frame::{Frame, has_suspended, is_lowest};
-
-/// So many drops of tasks that wait may be on top of each other: the stack is finite.
-const DROPS: usize = 16;
 
 /// Runs `future` to its end on this thread.
 #[track_caller]
@@ -105,7 +102,8 @@ fn wait_on<F: Future>(
         };
         go_on_in(closure);
     } else if !frame.advance() {
-        wait_aside(entry, frame, discard_beside);
+        let mut beside = Beside::default();
+        wait_aside(entry, frame, || beside.look());
     }
     if hidden.is_some() {
         entry.body.set(true);
@@ -221,7 +219,7 @@ fn kind(shared: &Shared) -> WorkerKind {
 /// Waits until `main` is done, without running tasks: inside a poll, or to let
 /// the others finish. Calls `help` now and then, which says whether it is to be called again
 /// soon.
-pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, help: impl Fn() -> bool) {
+pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, mut help: impl FnMut() -> bool) {
     step_aside(entry);
     let parker = main.parker();
     let _listed = entry.shared.list_parked(parker.clone());
@@ -230,7 +228,7 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, help: impl Fn() ->
             return;
         }
         let helps = help();
-        advance_suspended();
+        advance_suspended(main);
         if main.is_ready() || has_suspended(main) {
             // Woken in its poll; the token may have gone to a call that was nested in there.
             continue;
@@ -240,25 +238,9 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, help: impl Fn() ->
             let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
-        let look = helps.then(|| Instant::now() + shutdown::LOOK);
+        let look = helps.then(|| Instant::now() + LOOK);
         parker.park(look.into_iter().chain(main.deadline()).min());
     }
-}
-
-/// Inside the drop of a task, when its coordinator cancels what is left: drops what is queued
-/// there, for which this may wait. Those who should do it may all be in a drop that waits, or
-/// be gone. True if it is at that.
-fn discard_beside() -> bool {
-    let discard = |top: &UserCode<'_>| {
-        let drops = || top.ancestors().filter(|code| code.is_dropped());
-        let ended = |code: &&UserCode<'_>| code.shared().is_some_and(Shared::is_cancelling);
-        let helps = drops().take(DROPS).count() < DROPS && drops().any(|code| ended(&code));
-        if helps {
-            drops().filter(ended).filter_map(UserCode::shared).for_each(shutdown::discard_queued);
-        }
-        helps
-    };
-    context::with_user_code(discard).unwrap_or(false)
 }
 
 /// One who works, though others wait below: in between, the main futures there, and pinned
@@ -277,7 +259,7 @@ impl<M: Main> Main for Alone<'_, M> {
         if has_suspended(self.main) {
             // They may block, and would not know of this seat.
             worker::leave(self.entry);
-            advance_suspended();
+            advance_suspended(self.main);
         }
         self.main.is_ready() && self.main.advance()
     }

@@ -45,12 +45,14 @@ pub(crate) fn ends_if(entry: &Entry<'_>, may_end: impl FnOnce() -> bool) -> bool
 impl Main for Host<'_> {
     #[inline]
     fn is_ready(&self) -> bool {
-        self.is_woken() || self.entry.shared.is_over()
+        self.is_woken(false) || self.entry.shared.is_over()
     }
 
     #[inline]
-    fn is_woken(&self) -> bool {
-        self.home.is_some_and(|home| home.is_filled() && self.depth.get() < DEPTH)
+    fn is_woken(&self, pressed: bool) -> bool {
+        let drops = || self.entry.shared.is_cancelling();
+        (!pressed || drops())
+            && self.home.is_some_and(|home| home.is_filled() && self.depth.get() < DEPTH)
     }
 
     fn advance(&self) -> bool {

@@ -1,0 +1,111 @@
+//! Dropping what is in the queues, at the end of a coordinator.
+//!
+//! A destructor may wait for a task that is still queued. So one is taken out at a time, and
+//! whoever waits in a destructor for longer than [`LOOK`] has a thread of its own, a
+//! *sweeper*, go on with the rest; for those who did that may all be waiting so.
+
+use std::io;
+use std::time::Duration;
+
+use crate::WorkerKind;
+use crate::context::{self, Entry, UserCode};
+use crate::parker;
+use crate::shared::Shared;
+use crate::sync_facade::{Arc, AtomicBool, Instant, Ordering};
+use crate::task;
+use crate::thief::Thief;
+
+/// How often those who wait for the end look by themselves.
+pub(crate) const LOOK: Duration = Duration::from_millis(10);
+
+/// So many drops may be on top of each other if there are no threads: the stack is finite.
+const DEPTH: usize = 16;
+
+/// A thread that drops what is in the queues, until this is dropped.
+pub(crate) struct Sweeper(Arc<AtomicBool>);
+
+impl Sweeper {
+    pub(crate) fn start(shared: &Shared) -> io::Result<Self> {
+        let done = Arc::new(AtomicBool::new(false));
+        let (owned, until) = (shared.to_arc(), done.clone());
+        let name = format!("{}-sweep", shared.options.thread_name);
+        shared.threads.spawn(shared, name, move || sweep(&owned, &until))?;
+        Ok(Sweeper(done))
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        // Relaxed: nothing else is told by it.
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The body of the sweeper's thread.
+fn sweep(shared: &Arc<Shared>, done: &AtomicBool) {
+    context::settle(shared);
+    let entry = Entry::new(shared, WorkerKind::Caller, None);
+    let _entered = entry.enter();
+    let parker = parker::current();
+    let _listed = shared.list_parked(parker.clone());
+    loop {
+        discard_queued(shared);
+        // Relaxed: as the store in `Sweeper::drop`.
+        if done.load(Ordering::Relaxed) || shared.is_over() {
+            return;
+        }
+        parker.park(Some(Instant::now() + LOOK));
+    }
+}
+
+/// Drops what is queued.
+pub(crate) fn discard_queued(shared: &Shared) {
+    while let Some(runnable) = shared.blocking.take_one() {
+        task::discard(shared, runnable);
+    }
+    shared.discard_homeless();
+    let thief = Thief::new(shared);
+    while let Some(runnable) = thief.take() {
+        task::discard(shared, runnable);
+    }
+}
+
+/// What a call that waits does for what it may wait for, if it is inside of a destructor.
+#[derive(Default)]
+pub(crate) struct Beside {
+    since: Option<Instant>,
+    sweeper: Option<Sweeper>,
+}
+
+impl Beside {
+    /// To be called now and then; true if soon, by itself.
+    pub(crate) fn look(&mut self) -> bool {
+        context::with_user_code(|top| self.look_below(top)).unwrap_or(false)
+    }
+
+    fn look_below(&mut self, top: &UserCode<'_>) -> bool {
+        let drops = || top.ancestors().filter(|code| code.is_dropped());
+        let ended = || drops().filter_map(UserCode::shared).filter(|shared| shared.is_cancelling());
+        if ended().next().is_none() {
+            return false;
+        }
+        let late = self.since.get_or_insert_with(Instant::now).elapsed() >= LOOK;
+        if late && self.sweeper.is_none() {
+            if let Some(shared) = ended().find(|shared| shared.has_queued()) {
+                self.sweeper = Sweeper::start(shared).ok();
+                if self.sweeper.is_none() && drops().count() < DEPTH {
+                    discard_queued(shared);
+                }
+            }
+        }
+        true
+    }
+}
+
+impl Shared {
+    /// Whether anything is queued, of any kind.
+    fn has_queued(&self) -> bool {
+        let pinned = || self.homes.iter().any(|home| home.is_filled());
+        self.has_work() || pinned() || self.blocking.census().queued > 0
+    }
+}
