@@ -12,7 +12,6 @@ mod nested;
 mod processes;
 mod stuck;
 mod teardown;
-mod waits;
 
 use std::future::Future;
 use std::sync::mpsc;

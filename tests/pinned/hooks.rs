@@ -103,3 +103,29 @@ fn a_task_in_a_stop_hook_can_wait_for_a_pinned_one_of_that_thread() {
     });
     assert_eq!(told.recv_timeout(BOUND).expect("the task ends").unwrap(), 0);
 }
+
+#[test]
+fn what_is_pinned_in_a_stop_hook_runs_after_it() {
+    let (enter, entered) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let (begin, begun) = async_channel::bounded::<()>(1);
+    let hook = once(move || {
+        enter.send(()).unwrap();
+        let (tell, begun) = (tell.clone(), begun.clone());
+        let make = move || async move {
+            begun.recv().await.unwrap();
+            tell.send(index()).unwrap();
+        };
+        drop(oasync::spawn_pinned_on(0, make).unwrap());
+        // The future is made on this thread, which has to stay for it.
+        oasync::block_on(oasync::spawn_pinned_on(0, || async {}).unwrap()).unwrap();
+    });
+    let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
+    coord.start().unwrap();
+    eventually("thread 0 leaves", || {
+        retire_thread_0(&coord);
+        entered.recv_timeout(Duration::from_millis(100)).is_ok()
+    });
+    begin.try_send(()).unwrap();
+    assert_eq!(told.recv_timeout(BOUND).expect("it is polled"), 0);
+}

@@ -11,6 +11,7 @@ mod many;
 mod nested;
 mod races;
 mod stuck;
+mod waits;
 
 use std::future::pending;
 use std::sync::Arc;

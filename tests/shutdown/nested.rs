@@ -38,6 +38,12 @@ fn wait_in_place(waits: &mpsc::Sender<()>, end: &Receiver<()>) {
     });
 }
 
+/// Says nothing of it to the coordinator.
+fn block(waits: &mpsc::Sender<()>, end: &Receiver<()>) {
+    waits.send(()).unwrap();
+    let _closed = end.recv_blocking();
+}
+
 type Wait = fn(&mpsc::Sender<()>, &Receiver<()>);
 
 #[track_caller]
@@ -109,9 +115,10 @@ impl Drop for WaitsOnDrop {
 /// The destructor of a task that `spawn` brings to its end.
 fn waits_in_its_destructor(
     name: &str,
+    waits: &[Wait],
     spawn: fn(&Coordinator, WaitsOnDrop) -> (TaskId, thread::JoinHandle<bool>),
 ) {
-    for wait in [wait_nested, wait_in_place] {
+    for &wait in waits {
         let coord = coordinator(name, 1);
         let (end, ended) = async_channel::bounded::<()>(1);
         coord.start().unwrap();
@@ -130,15 +137,22 @@ fn waits_in_its_destructor(
 
 #[test]
 fn a_destructor_that_waits_after_the_first_poll_is_listed() {
-    waits_in_its_destructor("sn-ready", |coord, future| {
-        let task = coord.spawn(future);
-        (task.id(), thread::spawn(move || block_on(task).is_ok()))
-    });
+    waits_in_its_destructor("sn-ready", &[wait_nested, wait_in_place], spawn_ready);
+}
+
+#[test]
+fn a_destructor_that_blocks_after_the_first_poll_is_listed() {
+    waits_in_its_destructor("sn-blocks", &[block], spawn_ready);
+}
+
+fn spawn_ready(coord: &Coordinator, future: WaitsOnDrop) -> (TaskId, thread::JoinHandle<bool>) {
+    let task = coord.spawn(future);
+    (task.id(), thread::spawn(move || block_on(task).is_ok()))
 }
 
 #[test]
 fn a_destructor_of_what_never_ran_is_listed_while_it_waits() {
-    waits_in_its_destructor("sn-never", |coord, future| {
+    waits_in_its_destructor("sn-never", &[wait_nested, wait_in_place], |coord, future| {
         let (give, given) = mpsc::channel();
         // On the worker where it is cancelled, it is dropped next.
         coord.go(async move {

@@ -82,6 +82,7 @@ mod promises;
 mod rest;
 mod runs;
 mod timers;
+mod waits;
 mod whole;
 
 pub fn bugs() -> Vec<Bug> {
@@ -92,6 +93,7 @@ pub fn bugs() -> Vec<Bug> {
     bugs.extend(rest::bugs());
     bugs.extend(runs::bugs());
     bugs.extend(timers::bugs());
+    bugs.extend(waits::bugs());
     bugs.extend(whole::bugs());
     bugs
 }

@@ -117,8 +117,8 @@ fn ends() -> Vec<Bug> {
         Bug {
             name: "the closer looks into the queues once",
             file: "src/shutdown.rs",
-            sound: "    loop {\n        discard_queued(shared);\n        advance_suspended();\n",
-            broken: "    discard_queued(shared);\n    loop {\n        advance_suspended();\n",
+            sound: "    loop {\n        discard_queued(shared);\n        advance_suspended(end);\n",
+            broken: "    discard_queued(shared);\n    loop {\n        advance_suspended(end);\n",
             by: shuttle!(
                 "ends::a_drop_before_the_start_against_foreign_spawns_resolves_each_handle"
             ),
@@ -239,9 +239,9 @@ fn pinned() -> Vec<Bug> {
         },
         Bug {
             name: "what waits for a refused thread stays at home",
-            file: "src/threads.rs",
-            sound: "            refused();\n            drop(handles);",
-            broken: "            drop(handles);",
+            file: "src/pinned/mod.rs",
+            sound: "            self.homes[index].discard_homeless();\n",
+            broken: "",
             by: shuttle!("pinned::pinned_tasks_whose_thread_is_refused_are_dropped"),
             quick: false,
         },
@@ -303,8 +303,8 @@ fn timers() -> Vec<Bug> {
         Bug {
             name: "of the timers that are due the first is forgotten",
             file: "src/timers/mod.rs",
-            sound: "        for (_, waker) in due {",
-            broken: "        for (_, waker) in due.into_iter().skip(1) {",
+            sound: "        for (_, waker) in due.own.drain(..) {",
+            broken: "        for (_, waker) in due.own.drain(..).skip(1) {",
             by: shuttle!(
                 "timers::sleeps_of_tasks_end_when_their_time_has_come",
                 "timers::a_nested_call_that_sleeps_wakes_up",

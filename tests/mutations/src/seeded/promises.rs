@@ -149,10 +149,10 @@ pub fn bugs() -> Vec<Bug> {
             quick: false,
         },
         Bug {
-            name: "a panic of the stall hook ends the watcher",
+            name: "a panic of the stall hook ends the thread that calls it",
             file: "src/stall.rs",
-            sound: "Some(hook) => hooks.contain(|| hook(stall)),",
-            broken: "Some(hook) => hook(stall),",
+            sound: "    hooks.contain(|| match &hooks.stall {\n        Some(hook) => hook(stall),\n        None => warn::of_stall(stall),\n    });\n",
+            broken: "    match &hooks.stall {\n        Some(hook) => hook(stall),\n        None => warn::of_stall(stall),\n    }\n",
             by: test!("rescue", "stalls::a_hook_that_panics_is_told_of_the_next_stall"),
             quick: false,
         },

@@ -239,15 +239,15 @@ fn ends() -> Vec<Bug> {
         quick(
             "a task binds to a closed registry",
             REGISTRY,
-            "        if guard.closed || ",
-            "        if ",
+            "self.enter(shard, meta, Some(waker), now, |shard| !shard.closed)",
+            "self.enter(shard, meta, Some(waker), now, |_| true)",
             model!("registry", "a_task_that_binds_beside_a_close_is_refused_or_woken"),
         ),
         quick(
             "the registry lets go of the lock between collecting and closing",
             REGISTRY,
-            "                let mut shard = lock(shard);\n                shard.closed = true;\n                shard.entries.iter().map(|entry| entry.waker.clone()).collect()",
-            "                let wakers = lock(shard).entries.iter().map(|entry| entry.waker.clone()).collect();\n                lock(shard).closed = true;\n                wakers",
+            "                let mut shard = lock(shard);\n                shard.closed = true;\n                shard.entries.iter().filter_map(|entry| entry.waker.clone()).collect()",
+            "                let wakers = lock(shard).entries.iter().filter_map(|entry| entry.waker.clone()).collect();\n                lock(shard).closed = true;\n                wakers",
             model!("registry", "a_task_that_binds_beside_a_close_is_refused_or_woken"),
         ),
         quick(

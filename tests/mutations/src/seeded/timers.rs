@@ -14,6 +14,7 @@ const LEAVES: Catcher = model!("timers", "who_leaves_sends_for_another_holder");
 const STUCK: Catcher =
     model!("timers", "who_adds_a_timer_and_gets_stuck_without_a_watcher_sends_for_a_holder");
 const LONG_POLL: Catcher = model!("timers", "a_holder_that_finds_other_work_is_replaced");
+const FOREIGN: Catcher = model!("timers", "timers_whose_wakers_are_not_the_runtimes_are_all_fired");
 const FIRE: Catcher = model!("timers", "what_is_added_beside_a_fire_is_fired_or_waited_for");
 const END: Catcher = model!("timers", "a_timer_added_beside_the_end_is_refused_or_woken");
 const WATCHER: Catcher = model!("watcher", "a_watcher_that_goes_to_sleep_fires_the_timers");
@@ -105,16 +106,23 @@ fn fires() -> Vec<Bug> {
         bug(
             "a fire forgets what was added since it began",
             TIMERS,
-            "        due.sort_by_key(|&(when, _)| when);",
-            "        self.next.store(NEVER, Ordering::SeqCst);\n        due.sort_by_key(|&(when, _)| when);",
+            "        own.sort_by_key(|&(when, _)| when);",
+            "        self.next.store(NEVER, Ordering::SeqCst);\n        own.sort_by_key(|&(when, _)| when);",
             FIRE,
         ),
         bug(
             "a fire leaves the next timer to nobody",
             TIMERS,
-            "        self.lower_next(earliest);\n",
-            "        let _ = earliest;\n",
+            "        self.lower_next(due.rest);\n",
+            "",
             FIRE,
+        ),
+        bug(
+            "what is left of the timers with others' wakers is left to nobody",
+            TIMERS,
+            "rest: rest.min(first) }",
+            "rest }",
+            FOREIGN,
         ),
         bug(
             "a fire clears the word without order",
@@ -152,8 +160,8 @@ fn watcher() -> Vec<Bug> {
         bug(
             "the watcher does not look at the timers before it sleeps",
             WATCH,
-            "        fire_overdue(shared);\n        // SeqCst: meets the swap in `rouse`.\n        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {\n            return;\n        }\n        parker.park(shared.timers.watch());",
-            "        // SeqCst: meets the swap in `rouse`.\n        if shared.watcher.state.load(Ordering::SeqCst) != ASLEEP || shared.is_over() {\n            return;\n        }\n        parker.park(None);",
+            "        parker.park(next_timer(shared));\n",
+            "        parker.park(None);\n",
             WATCHER,
         ),
         bug(

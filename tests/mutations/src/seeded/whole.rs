@@ -70,7 +70,7 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "a nested call leaves the main futures below alone",
             file: "src/block_on/mod.rs",
-            sound: "        advance_suspended();\n        if main.is_ready()",
+            sound: "        advance_suspended(main);\n        if main.is_ready()",
             broken: "        if main.is_ready()",
             by: shuttle!("block_on::a_nested_call_advances_the_main_future_below"),
             quick: false,

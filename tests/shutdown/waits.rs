@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use futures_lite::future::block_on;
 use oasync::{Coordinator, Handle, JoinHandle};
 
-use crate::common::LONG;
+use crate::LONG;
+use crate::common::ends_within;
 use crate::common::gate::gate;
-use crate::{wait, within};
 
 /// Longer than what must happen takes.
 const BOUND: Duration = Duration::from_secs(10);
@@ -56,12 +57,16 @@ impl Kind {
 }
 
 /// Both ends of a coordinator.
-fn end(coord: Coordinator, by_shutdown: bool) {
-    if by_shutdown {
-        let report = coord.shutdown(Duration::ZERO);
-        assert!(report.still_running.is_empty(), "{report:?}");
-    }
-    drop(coord);
+#[track_caller]
+fn ends(coord: Coordinator, by_shutdown: bool, what: &str) {
+    println!("{what}");
+    ends_within(BOUND, move || {
+        if by_shutdown {
+            let report = coord.shutdown(Duration::ZERO);
+            assert!(report.still_running.is_empty(), "{report:?}");
+        }
+        drop(coord);
+    });
 }
 
 /// Before the start, a task of every kind is dropped whose destructor waits for one of
@@ -75,9 +80,9 @@ fn a_destructor_gets_its_answer_from(awaited: Kind) {
             let first = kind.spawn(&coord, value);
             *other.lock().unwrap() = Some(awaited.spawn(&coord, ()));
             let what = format!("{kind:?} that waits for {awaited:?}, by shutdown: {by_shutdown}");
-            within(BOUND, &what, move || end(coord, by_shutdown));
+            ends(coord, by_shutdown, &what);
             assert_eq!(answered.try_recv(), Ok(true), "{what}");
-            assert!(wait(first).unwrap_err().is_cancelled());
+            assert!(block_on(first).unwrap_err().is_cancelled());
         }
     }
 }
@@ -112,9 +117,9 @@ fn before_the_start_destructors_that_wait_for_each_other_in_a_row_get_their_answ
         }
         *other.lock().unwrap() = Some(coord.spawn(async {}));
         let what = format!("a row, by shutdown: {by_shutdown}");
-        within(BOUND, &what, move || end(coord, by_shutdown));
+        ends(coord, by_shutdown, &what);
         assert!(answers.into_iter().all(|answered| answered.try_recv() == Ok(true)));
-        assert!(wait(first).unwrap_err().is_cancelled());
+        assert!(block_on(first).unwrap_err().is_cancelled());
     }
 }
 
@@ -133,8 +138,8 @@ fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
         coord.gob(move || drop((value, open)));
         *other.lock().unwrap() = Some(coord.spawn_blocking(|| ()));
         let what = format!("the end, by shutdown: {by_shutdown}");
-        within(BOUND, &what, move || end(coord, by_shutdown));
+        ends(coord, by_shutdown, &what);
         assert_eq!(answered.recv_timeout(LONG), Ok(true));
-        assert!(wait(first).unwrap());
+        assert!(block_on(first).unwrap());
     }
 }
