@@ -139,7 +139,7 @@ fn keep_a_worker(coord: &Coordinator) -> (mpsc::Sender<()>, TaskId) {
 }
 
 #[test]
-fn a_hook_that_blocks_holds_up_no_free_worker_and_stalls_are_noticed_afterwards() {
+fn a_hook_that_blocks_holds_up_nothing_but_its_next_call() {
     let (tell, told) = mpsc::channel();
     let (open, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
@@ -165,12 +165,12 @@ fn a_hook_that_blocks_holds_up_no_free_worker_and_stalls_are_noticed_afterwards(
         })
         .collect();
     in_time(|| tasks.into_iter().for_each(|task| block_on(task).unwrap()));
-    // One that nobody sees now is seen when the hook has returned, and help comes.
+    // The next stall is noticed, and help comes; it is told when the hook has returned.
     let (_second, second) = keep_a_worker(&coord);
     let behind = coord.spawn(async {});
-    assert!(!told.try_iter().any(|id| id == Some(second)), "the watcher is held up");
-    drop(open);
     in_time(|| block_on(behind).unwrap());
+    assert!(!told.try_iter().any(|id| id == Some(second)), "one call at a time");
+    drop(open);
     let mut told = iter::repeat_with(|| told.recv_timeout(LONG).unwrap());
     assert!(told.any(|id| id == Some(second)));
 }
