@@ -144,9 +144,10 @@ impl Builder {
     }
 
     /// What the threads are called: workers `name-0`, `name-1`, …; those of the blocking pool
-    /// `name-pool-0`, …; `name-watch`, and `name-sweep`, which drops what is queued at the limit of a
-    /// shutdown. Default: `oasync`.
-    /// It must not be empty or contain NUL.
+    /// `name-pool-0`, …; `name-watch`, which looks after stuck workers, and, for a short time,
+    /// `name-stall`, `name-timer` and `name-wake`, which call hooks and wakers for it. At the
+    /// end `name-sweep` drops what is queued, and `name-reap` waits for the others. Default:
+    /// `oasync`. It must not be empty or contain NUL.
     ///
     /// Linux shows the first 15 bytes of a thread's name (`ps -L`, `top -H`, debuggers): with
     /// a name of at most 7 bytes, the numbers up to 99 can be seen.
@@ -247,8 +248,9 @@ impl Builder {
     }
 
     /// Called once for each poll, of a task or of a main future, that stalls a worker. It is
-    /// called on the thread that watches over the workers, so it should return soon. If it
-    /// panics, that is caught and counted.
+    /// called on a thread of its own, one call after the other, and may block or use the
+    /// coordinator. While it blocks, up to 1,024 stalls wait to be told; of what is more, only
+    /// the [count](crate::Metrics::stall_count) tells. If it panics, that is caught and counted.
     ///
     /// Not everything that blocks is reported. A poll that keeps one worker while the others
     /// have nothing to do delays nobody, and may be missed. A poll on a thread of the blocking
@@ -282,6 +284,9 @@ impl Builder {
     /// Called on each worker and blocking thread before it does anything else.
     /// If it panics, that is caught and counted.
     ///
+    /// It may use the coordinator. If it waits in `block_on`, the thread works meanwhile, and
+    /// its pinned tasks are polled.
+    ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};
     ///
@@ -301,6 +306,9 @@ impl Builder {
 
     /// Called on each worker and blocking thread before it ends, while its
     /// worker state is still there. If it panics, that is caught and counted.
+    ///
+    /// What is pinned to the thread meanwhile is polled while the hook waits in `block_on`, and
+    /// after it.
     ///
     /// ```
     /// use oasync::{Coordinator, WorkerKind};

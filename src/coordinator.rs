@@ -432,12 +432,15 @@ impl Coordinator {
     /// at most `limit`, then cancels the rest and reports.
     ///
     /// When it returns, no future of the coordinator is alive, and none of its
-    /// threads, except for what the report says is still running: a closure
+    /// threads, except for what the report names: a closure
     /// that still blocks, a poll or a destructor that did not return within a second
-    /// after the limit. If the coordinator was never started, everything is cancelled.
+    /// after the limit; or, if all tasks have ended, threads that are still in a hook, a waker
+    /// or the drop of a result another second later. If the coordinator was never started,
+    /// everything is cancelled.
     ///
     /// Inside one of its own tasks it waits for the others; that task goes on
-    /// until it next waits, and is cancelled there. Calling it again is allowed.
+    /// until it next waits, and is cancelled there. There it may also be late by one poll of
+    /// what is bound to its thread: pinned tasks, main futures. Calling it again is allowed.
     ///
     /// ```
     /// use std::time::Duration;
