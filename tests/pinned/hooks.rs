@@ -1,5 +1,6 @@
 //! Hooks of worker threads, in which their own pinned tasks are waited for.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,6 +9,23 @@ use oasync::{Coordinator, JoinError, WorkerInfo, WorkerKind, block_in_place};
 
 use crate::common::{LONG, ends_within, eventually};
 use crate::index;
+
+/// Shut down before it is dropped, which would wait for what hangs.
+struct Ends(Coordinator);
+
+impl Deref for Ends {
+    type Target = Coordinator;
+
+    fn deref(&self) -> &Coordinator {
+        &self.0
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.shutdown(Duration::ZERO);
+    }
+}
 
 /// Longer than what must happen takes.
 const BOUND: Duration = Duration::from_secs(10);
@@ -42,7 +60,7 @@ fn retire_thread_0(coord: &Coordinator) {
 fn a_task_in_a_start_hook_can_wait_for_a_pinned_one_of_that_thread() {
     let (begin, begun) = async_channel::bounded::<()>(1);
     let hook = once(move || oasync::block_on(begun.recv()).unwrap());
-    let coord = Coordinator::builder().workers(1).on_thread_start(hook).build().unwrap();
+    let coord = Ends(Coordinator::builder().workers(1).on_thread_start(hook).build().unwrap());
     let task = coord.spawn(async move {
         begin.try_send(()).unwrap();
         wait_for_pinned()
@@ -56,7 +74,7 @@ fn a_task_in_a_start_hook_can_wait_for_a_pinned_one_of_that_thread() {
 fn a_start_hook_can_wait_for_a_pinned_task_of_its_thread() {
     let (tell, told) = mpsc::channel();
     let hook = once(move || tell.send(wait_for_pinned()).unwrap());
-    let coord = Coordinator::builder().workers(1).on_thread_start(hook).build().unwrap();
+    let coord = Ends(Coordinator::builder().workers(1).on_thread_start(hook).build().unwrap());
     coord.start().unwrap();
     assert_eq!(told.recv_timeout(BOUND).expect("the hook returns").unwrap(), 0);
 }
@@ -69,7 +87,7 @@ fn a_stop_hook_can_wait_for_a_pinned_task_of_its_thread() {
         enter.send(()).unwrap();
         tell.send(wait_for_pinned()).unwrap();
     });
-    let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
+    let coord = Ends(Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap());
     coord.start().unwrap();
     eventually("thread 0 leaves", || {
         retire_thread_0(&coord);
@@ -95,7 +113,7 @@ fn a_task_in_a_stop_hook_can_wait_for_a_pinned_one_of_that_thread() {
             begun.recv().await.unwrap();
         });
     });
-    let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
+    let coord = Ends(Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap());
     coord.start().unwrap();
     eventually("thread 0 leaves", || {
         retire_thread_0(&coord);
@@ -120,7 +138,7 @@ fn what_is_pinned_in_a_stop_hook_runs_after_it() {
         // The future is made on this thread, which has to stay for it.
         oasync::block_on(oasync::spawn_pinned_on(0, || async {}).unwrap()).unwrap();
     });
-    let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
+    let coord = Ends(Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap());
     coord.start().unwrap();
     eventually("thread 0 leaves", || {
         retire_thread_0(&coord);
