@@ -99,7 +99,7 @@ fn a_timer_added_without_a_seat_is_fired() {
     });
 }
 
-/// They are taken out one at a time, for the first may block.
+/// They are taken out one at a time, for the first may block; and one of them is due later.
 #[test]
 fn timers_whose_wakers_are_not_the_runtimes_are_all_fired() {
     explore_with("timers, foreign", 2, || {
@@ -108,7 +108,7 @@ fn timers_whose_wakers_are_not_the_runtimes_are_all_fired() {
         crew::run(&shared, 1, |shared| {
             let own = add(shared, SOON);
             context::have_foreign_wakers();
-            (own, [0, 1].map(|_| add(shared, SOON).unwrap()))
+            (own, [SOON, SOON * 2].map(|after| add(shared, after).unwrap()))
         });
     });
 }

@@ -128,7 +128,6 @@ fn what_is_pinned_in_a_stop_hook_runs_after_it() {
     let (tell, told) = mpsc::channel();
     let (begin, begun) = async_channel::bounded::<()>(1);
     let hook = once(move || {
-        enter.send(()).unwrap();
         let (tell, begun) = (tell.clone(), begun.clone());
         let make = move || async move {
             begun.recv().await.unwrap();
@@ -137,6 +136,7 @@ fn what_is_pinned_in_a_stop_hook_runs_after_it() {
         drop(oasync::spawn_pinned_on(0, make).unwrap());
         // The future is made on this thread, which has to stay for it.
         oasync::block_on(oasync::spawn_pinned_on(0, || async {}).unwrap()).unwrap();
+        enter.send(()).unwrap();
     });
     let coord = Ends(Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap());
     coord.start().unwrap();
