@@ -80,8 +80,9 @@ impl<'a> Host<'a> {
     pub(crate) fn leave(&self) {
         let Some(home) = self.home else { return };
         while !home.leave() {
-            self.advance();
-            if !home.is_filled() {
+            if home.is_filled() {
+                self.advance();
+            } else {
                 parker::current().park(None);
             }
         }

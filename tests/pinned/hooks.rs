@@ -146,4 +146,6 @@ fn what_is_pinned_in_a_stop_hook_runs_after_it() {
     });
     begin.try_send(()).unwrap();
     assert_eq!(told.recv_timeout(BOUND).expect("it is polled"), 0);
+    let report = coord.shutdown(Duration::ZERO);
+    assert!(report.threads.is_empty(), "{report}");
 }
