@@ -3,14 +3,18 @@
 //!
 //! Who joins takes one handle at a time, so that several may, and waits until all are joined.
 //! With a limit it leaves that to a thread of its own, the *reaper*: a thread may be in a hook,
-//! a waker or the destructor of a thread-local, and not return.
+//! a waker or the destructor of a thread-local, and not return. (If the system gives none, it
+//! joins those that have ended, again and again.)
+//!
+//! Who stops the coordinator may still have to start a thread, for wakers. So nobody is at that
+//! any more when the list is closed.
 
 use std::io;
 
 use crate::shared::Shared;
+use crate::sweep::LOOK;
 use crate::sync_facade::{
-    Arc, Condvar, Instant, JoinHandle, Mutex, MutexGuard, Thread, has_ended, lock, start_thread,
-    wait_until,
+    Arc, Condvar, Instant, JoinHandle, Mutex, MutexGuard, Thread, lock, start_thread, wait_until,
 };
 
 #[derive(Default)]
@@ -22,9 +26,11 @@ pub(crate) struct Handles {
 
 #[derive(Default)]
 pub(crate) struct State {
+    /// How many are about to stop the coordinator.
+    stopping: usize,
     /// No thread starts any more.
     closed: bool,
-    list: Vec<JoinHandle<()>>,
+    list: Vec<JoinHandle>,
     /// Those that are being joined.
     leaving: Vec<Thread>,
 }
@@ -41,7 +47,7 @@ impl State {
             return Err(io::Error::other("the coordinator has stopped"));
         }
         let handle = start_thread(name, shared.options.stack_size, f)?;
-        self.list.retain(|handle| !has_ended(handle));
+        self.list.retain(|handle| !handle.has_ended());
         self.list.push(handle);
         Ok(())
     }
@@ -52,8 +58,8 @@ impl State {
 
     fn names(&self) -> Vec<String> {
         // Those behind one that does not end may have ended.
-        let list = self.list.iter().filter(|handle| !has_ended(handle)).map(JoinHandle::thread);
-        let left = list.chain(&self.leaving);
+        let list = self.list.iter().filter(|handle| !handle.has_ended());
+        let left = list.map(JoinHandle::thread).chain(&self.leaving);
         left.map(|thread| thread.name().unwrap_or_default().to_owned()).collect()
     }
 }
@@ -67,34 +73,51 @@ impl Handles {
     /// Waits until every thread has ended, or until the deadline; none starts any more.
     /// Returns the names of those that have not. To be called by none of them.
     pub(crate) fn join(&self, shared: &Arc<Shared>, deadline: Option<Instant>) -> Vec<String> {
-        self.lock().closed = true;
-        let reaper = if deadline.is_some() { start_reaper(shared) } else { None };
-        if reaper.is_none() {
-            self.reap();
-        }
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let mut state = self.lock();
-        while !state.is_done() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        while state.stopping > 0 && !is_late() {
             state = wait_until(&self.joined, state, deadline);
         }
-        let names = state.names();
+        state.closed = true;
         drop(state);
+        let reaper = deadline.and_then(|_| start_reaper(shared));
+        let reaps = reaper.is_none();
+        let names = loop {
+            if reaps {
+                self.reap(|handle| deadline.is_none() || handle.joins_at_once());
+            }
+            let state = self.lock();
+            if state.is_done() || is_late() {
+                break state.names();
+            }
+            let look = reaps.then(|| Instant::now() + LOOK);
+            drop(wait_until(&self.joined, state, look.into_iter().chain(deadline).min()));
+        };
         if let Some(reaper) = reaper.filter(|_| names.is_empty()) {
             // It has nothing left to do.
-            let _ = reaper.join();
+            reaper.join();
         }
         names
     }
 
-    /// Joins what nobody has joined yet.
-    fn reap(&self) {
+    /// Calls `f`, which stops the coordinator, and may start a last thread.
+    pub(crate) fn while_stopping(&self, f: impl FnOnce()) {
+        self.lock().stopping += 1;
+        f();
+        self.lock().stopping -= 1;
+        self.joined.notify_all();
+    }
+
+    /// Joins what nobody has joined yet, if it is `ready`.
+    fn reap(&self, ready: impl Fn(&JoinHandle) -> bool) {
         loop {
             let mut state = self.lock();
-            let Some(handle) = state.list.pop() else { return };
+            let Some(index) = state.list.iter().position(&ready) else { return };
+            let handle = state.list.swap_remove(index);
             let thread = handle.thread().clone();
             state.leaving.push(thread.clone());
             drop(state);
-            // Threads of ours catch every panic of user code.
-            let _ = handle.join();
+            handle.join();
             self.lock().leaving.retain(|other| other.id() != thread.id());
             self.joined.notify_all();
         }
@@ -103,11 +126,11 @@ impl Handles {
 
 /// Starts a thread that joins the others; `None` if the system gives none, or there are no
 /// others.
-fn start_reaper(shared: &Arc<Shared>) -> Option<JoinHandle<()>> {
+fn start_reaper(shared: &Arc<Shared>) -> Option<JoinHandle> {
     if shared.threads.handles.lock().list.is_empty() {
         return None;
     }
     let owned = shared.clone();
     let name = format!("{}-reap", shared.options.thread_name);
-    start_thread(name, None, move || owned.threads.handles.reap()).ok()
+    start_thread(name, None, move || owned.threads.handles.reap(|_| true)).ok()
 }

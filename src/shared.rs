@@ -183,9 +183,11 @@ impl Shared {
     /// Nothing is alive, and nothing will be: lets every thread go. The caller
     /// holds a reference.
     pub(crate) fn stop(&self) {
-        self.phase.advance(Phase::Stopped);
-        self.wake_parked();
-        self.watcher.deputies.wake(self, self.close_timers());
+        self.threads.handles.while_stopping(|| {
+            self.phase.advance(Phase::Stopped);
+            self.wake_parked();
+            self.watcher.deputies.wake(self, self.close_timers());
+        });
         let kept = lock(&self.keep).take();
         drop(kept);
     }

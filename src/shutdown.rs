@@ -31,7 +31,7 @@ use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry, UserCode};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
-use crate::sweep::{LOOK, Sweeper, discard_queued};
+use crate::sweep::{Beside, LOOK, Sweeper, discard_queued};
 use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::warn;
 use crate::worker::Main;
@@ -251,7 +251,7 @@ impl<'a> Closer<'a> {
             if cancelling && sweeper.is_none() {
                 discard_until(&entry, &end);
             } else {
-                wait_aside(&entry, &end, || false);
+                wait_aside(&entry, &end);
             }
         }
         end.reached.get()
@@ -299,7 +299,9 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     // One that has a limit reports it.
     let mut is_news = end.deadline.is_none() && warn::IS_HEARD;
     let late = Instant::now() + GRACE;
+    let mut beside = Beside::default();
     loop {
+        beside.look();
         discard_queued(shared);
         advance_suspended(end);
         if end.is_ready() {

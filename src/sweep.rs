@@ -70,7 +70,8 @@ pub(crate) fn discard_queued(shared: &Shared) {
     }
 }
 
-/// What a call that waits does for what it may wait for, if it is inside of a destructor.
+/// What a call that waits does for what it may wait for, if it is inside of a destructor, or
+/// of what comes after one.
 #[derive(Default)]
 pub(crate) struct Beside {
     since: Option<Instant>,
@@ -80,26 +81,37 @@ pub(crate) struct Beside {
 impl Beside {
     /// To be called now and then; true if soon, by itself.
     pub(crate) fn look(&mut self) -> bool {
-        context::with_user_code(|top| self.look_below(top)).unwrap_or(false)
-    }
-
-    fn look_below(&mut self, top: &UserCode<'_>) -> bool {
-        let drops = || top.ancestors().filter(|code| code.is_dropped());
-        let ended = || drops().filter_map(UserCode::shared).filter(|shared| shared.is_cancelling());
-        if ended().next().is_none() {
+        let (ended, depth) = ended_around();
+        if ended.is_empty() {
             return false;
         }
         let late = self.since.get_or_insert_with(Instant::now).elapsed() >= LOOK;
         if late && self.sweeper.is_none() {
-            if let Some(shared) = ended().find(|shared| shared.has_queued()) {
+            if let Some(shared) = ended.iter().find(|shared| shared.has_queued()) {
                 self.sweeper = Sweeper::start(shared).ok();
-                if self.sweeper.is_none() && drops().count() < DEPTH {
+                if self.sweeper.is_none() && depth < DEPTH {
                     discard_queued(shared);
                 }
             }
         }
         true
     }
+}
+
+/// The coordinators that drop what they have, and have come to drops that this call is inside
+/// of; and how many drops these are.
+fn ended_around() -> (Vec<Arc<Shared>>, usize) {
+    let mut around = Vec::new();
+    context::with_user_code(|top| {
+        let drops = top.ancestors().filter(|code| code.is_dropped());
+        around.extend(drops.filter_map(UserCode::shared).map(Shared::to_arc));
+    });
+    if context::in_aftermath() {
+        context::with_entry(|top| around.extend(top.ancestors().map(|entry| entry.shared.clone())));
+    }
+    let depth = around.len();
+    around.retain(|shared| shared.is_cancelling());
+    (around, depth)
 }
 
 impl Shared {

@@ -102,8 +102,7 @@ fn wait_on<F: Future>(
         };
         go_on_in(closure);
     } else if !frame.advance() {
-        let mut beside = Beside::default();
-        wait_aside(entry, frame, || beside.look());
+        wait_aside(entry, frame);
     }
     if hidden.is_some() {
         entry.body.set(true);
@@ -217,30 +216,35 @@ fn kind(shared: &Shared) -> WorkerKind {
 }
 
 /// Waits until `main` is done, without running tasks: inside a poll, or to let
-/// the others finish. Calls `help` now and then, which says whether it is to be called again
-/// soon.
-pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, mut help: impl FnMut() -> bool) {
+/// the others finish.
+pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
     step_aside(entry);
+    let mut beside = Beside::default();
     let parker = main.parker();
     let _listed = entry.shared.list_parked(parker.clone());
     loop {
         if main.is_ready() && main.advance() {
             return;
         }
-        let helps = help();
+        let looks = beside.look();
         advance_suspended(main);
         if main.is_ready() || has_suspended(main) {
             // Woken in its poll; the token may have gone to a call that was nested in there.
             continue;
         }
-        if entry.shared.threads.ensure_one(entry.shared).is_err() {
+        if !makes_room(entry) || entry.shared.threads.ensure_one(entry.shared).is_err() {
             // No thread is to be had, so nobody else would run the tasks.
             let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
-        let look = helps.then(|| Instant::now() + LOOK);
+        let look = looks.then(|| Instant::now() + LOOK);
         parker.park(look.into_iter().chain(main.deadline()).min());
     }
+}
+
+/// Whether no thread here still counts for the coordinator.
+fn makes_room(entry: &Entry<'_>) -> bool {
+    entry.ancestors().all(|outer| !outer.is_of(entry.shared) || outer.may_count_out())
 }
 
 /// One who works, though others wait below: in between, the main futures there, and pinned

@@ -168,6 +168,9 @@ impl BlockingPool {
     pub(crate) fn send_for_closures(&self, shared: &Shared) {
         if self.expects_one(shared) {
             self.start(shared);
+        } else if self.away() > lend::most(shared) {
+            // They may be in their start hooks, and wait there for closures.
+            self.give_away(shared);
         }
     }
 

@@ -12,6 +12,9 @@ use crate::shared::Shared;
 use crate::sync_facade::Arc;
 use crate::{WorkerInfo, WorkerKind};
 
+/// So many worker threads may have stepped aside in their start hooks.
+const MOST_IN_HOOKS: usize = 512;
+
 /// This thread works for a coordinator.
 pub(crate) struct Entry<'a> {
     pub(crate) shared: &'a Arc<Shared>,
@@ -152,11 +155,11 @@ impl<'a> Entry<'a> {
     }
 
     /// Whether a nested call counts this thread out, so that another may come. That one would
-    /// call the start hook, too: so in there some do, and then none. A thread of the pool is
-    /// away there, and stays so.
+    /// call the start hook, too: so in there a bounded number do. A thread of the pool is away
+    /// there, and stays so.
     pub(crate) fn may_count_out(&self) -> bool {
-        let some = 2 * self.shared.seats.len();
-        !self.starting.get() || self.is_worker_thread() && self.preferred_seat() < some
+        let some = || self.is_worker_thread() && self.preferred_seat() < MOST_IN_HOOKS;
+        !self.starting.get() || some()
     }
 
     pub(crate) fn info(&self) -> WorkerInfo {

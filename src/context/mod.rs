@@ -179,14 +179,22 @@ pub(crate) fn use_share(units: u32, share: u32) -> bool {
     used.is_none_or(|used| used < share)
 }
 
-/// Whether a `block_on` here would block someone else's poll, or drop. The closure of a
-/// blocking thread is nobody's poll.
+/// Whether a `block_on` here would block someone else's poll, drop, or wake at its end. The
+/// closure of a blocking thread is nobody's poll.
 pub(crate) fn is_nested() -> bool {
     let is_closure = |code: &UserCode<'_>| code.task().is_some_and(Meta::is_blocking);
     let poll = |code: &UserCode<'_>| code.is_dropped() || !is_closure(code);
     let polling = with_user_code(|code| code.ancestors().any(poll)).unwrap_or(false);
     let seated = || with_entry(|top| top.ancestors().any(|entry| entry.seated().is_some()));
-    polling || seated().unwrap_or(false)
+    polling || in_aftermath() || seated().unwrap_or(false)
+}
+
+/// Whether this is in the turn of a task, but after its future was dropped: its outcome is
+/// handed on.
+pub(crate) fn in_aftermath() -> bool {
+    let task = THIS.with(|this| this.task.get());
+    let is_own = |code: &UserCode<'_>| code.task().is_some_and(|own| ptr::eq(own, task));
+    !task.is_null() && !with_user_code(is_own).unwrap_or(false)
 }
 
 /// Notes that this thread is one of `shared`'s own, to its very end: also in the

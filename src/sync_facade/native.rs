@@ -1,5 +1,6 @@
 //! What programs run on.
 
+use std::cell::Cell;
 use std::io;
 
 pub(crate) use std::hint::spin_loop;
@@ -7,7 +8,7 @@ pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
-pub(crate) use std::thread::{JoinHandle, Thread, ThreadId, current};
+pub(crate) use std::thread::{Thread, ThreadId, current};
 pub(crate) use std::thread_local;
 pub(crate) use std::time::Instant;
 
@@ -41,20 +42,67 @@ pub(crate) fn wait_until<'a, T>(
     }
 }
 
+/// A thread that was started.
+pub(crate) struct JoinHandle {
+    handle: std::thread::JoinHandle<()>,
+    ended: Arc<AtomicBool>,
+}
+
+impl JoinHandle {
+    pub(crate) fn thread(&self) -> &Thread {
+        self.handle.thread()
+    }
+
+    /// Threads of ours catch every panic of user code.
+    pub(crate) fn join(self) {
+        let _ = self.handle.join();
+    }
+
+    /// Whether it has ended, as far as one can tell: the destructors of its thread-locals have
+    /// returned. (`is_finished` is true before they begin.)
+    pub(crate) fn has_ended(&self) -> bool {
+        // Acquire: meets the Release in the drop of `End`.
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether to join it takes no time.
+    pub(crate) fn joins_at_once(&self) -> bool {
+        self.has_ended()
+    }
+}
+
+/// Dropped when its thread ends, after the destructors of all thread-locals that were used
+/// later: they are called in the opposite order.
+struct End(Cell<Option<Arc<AtomicBool>>>);
+
+thread_local! {
+    static END: End = const { End(Cell::new(None)) };
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(ended) = self.0.take() {
+            // Release: meets the Acquire in `has_ended`.
+            ended.store(true, Ordering::Release);
+        }
+    }
+}
+
 /// Starts a thread.
 pub(crate) fn start_thread(
     name: String,
     stack_size: Option<usize>,
     f: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
+) -> io::Result<JoinHandle> {
     let mut builder = std::thread::Builder::new().name(name);
     if let Some(size) = stack_size {
         builder = builder.stack_size(size);
     }
-    builder.spawn(f)
-}
-
-/// Whether a thread has ended, as far as one can tell.
-pub(crate) fn has_ended(thread: &JoinHandle<()>) -> bool {
-    thread.is_finished()
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = ended.clone();
+    let handle = builder.spawn(move || {
+        END.with(|this| this.0.set(Some(end)));
+        f();
+    })?;
+    Ok(JoinHandle { handle, ended })
 }

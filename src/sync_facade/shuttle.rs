@@ -19,7 +19,7 @@ pub(crate) use checked::atomic::{
 };
 pub(crate) use checked::{Condvar, Mutex, MutexGuard};
 pub(crate) use shuttle::hint::spin_loop;
-pub(crate) use shuttle::thread::{JoinHandle, Thread, ThreadId, current};
+pub(crate) use shuttle::thread::{Thread, ThreadId, current};
 pub(crate) use shuttle::thread_local;
 // No initialiser switches threads, so these two are single steps.
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
@@ -40,16 +40,34 @@ pub(crate) fn start_thread(
     name: String,
     _stack_size: Option<usize>,
     f: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
+) -> io::Result<JoinHandle> {
     step();
     if model::refuses_thread() {
         return Err(io::Error::other("the model refuses a thread"));
     }
-    shuttle::thread::Builder::new().name(name).spawn(f)
+    shuttle::thread::Builder::new().name(name).spawn(f).map(JoinHandle)
 }
 
-pub(crate) fn has_ended(_: &JoinHandle<()>) -> bool {
-    false
+pub(crate) struct JoinHandle(shuttle::thread::JoinHandle<()>);
+
+impl JoinHandle {
+    pub(crate) fn thread(&self) -> &Thread {
+        self.0.thread()
+    }
+
+    pub(crate) fn join(self) {
+        let _ = self.0.join();
+    }
+
+    /// There is no telling.
+    pub(crate) fn has_ended(&self) -> bool {
+        false
+    }
+
+    /// All threads of a model end by themselves.
+    pub(crate) fn joins_at_once(&self) -> bool {
+        true
+    }
 }
 
 /// Another thread may come here.

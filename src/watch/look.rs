@@ -118,12 +118,12 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let nothing = Seen { polls: None, since: Instant::now(), thresholds: 0 };
     let mut seen = vec![nothing; shared.seats.len()];
     let mut listeners = Listeners::default();
-    let (mut closures, mut refused, mut forsaken) = Default::default();
+    let (mut closures, mut refused, mut forsaken, mut foreign) = Default::default();
     let slow_tick = (shared.options.stall_threshold / 2).clamp(TICK, SLOW_TICK);
     let (mut quiet, mut rush, mut tick) = (0, 0, TICK);
     while !shared.is_over() {
         if quiet >= LINGER && shared.watcher.try_sleep(shared) {
-            sleep(shared, parker);
+            sleep(shared, parker, &mut foreign);
             quiet = 0;
             // The wake-up may have been for the end.
             continue;
@@ -136,7 +136,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             shared.timers.watcher_ticks();
             parker.park(Some(Instant::now() + tick));
         }
-        fire_overdue(shared);
+        fire_overdue(shared, &mut foreign);
         let looked = look(shared, &mut seen, &mut listeners);
         let busy = look_at_pool(shared, &mut closures)
             | look_for_threads(shared, &mut refused)
@@ -151,10 +151,10 @@ pub(super) fn watch(shared: &Arc<Shared>) {
 
 /// Sleeps until it is woken to watch; for a timer that nobody else has fired it
 /// wakes in between.
-fn sleep(shared: &Shared, parker: &Parker) {
+fn sleep(shared: &Shared, parker: &Parker, foreign: &mut Wait) {
     // SeqCst: meets the swap in `rouse`.
     while shared.watcher.state.load(Ordering::SeqCst) == ASLEEP && !shared.is_over() {
-        fire_overdue(shared);
+        fire_overdue(shared, foreign);
         parker.park(next_timer(shared));
     }
 }
@@ -168,15 +168,20 @@ fn wait_slowly(shared: &Shared, parker: &Parker, tick: Duration) -> bool {
     shared.watcher.state.swap(AWAKE, Ordering::SeqCst) == SLOW
 }
 
-/// Fires the timers that the workers are late for, or has them fired.
-fn fire_overdue(shared: &Shared) {
+/// Fires the timers that the workers are late for, or, if their wakers are not the runtime's, has
+/// them fired, by more than one if one is late for them.
+fn fire_overdue(shared: &Shared, foreign: &mut Wait) {
     for _ in 0..FIRE_ROUNDS {
         if !shared.timers.is_overdue() || !shared.fire_own_timers() {
             break;
         }
     }
-    if shared.timers.is_foreign_overdue() {
+    let waits = shared.timers.is_foreign_overdue();
+    if waits {
         shared.watcher.deputies.send(shared, Duty::Timers);
+    }
+    if foreign.is_over(shared, waits) {
+        shared.watcher.deputies.send_another(shared, Duty::Timers);
     }
 }
 
@@ -222,7 +227,7 @@ fn look(shared: &Shared, seen: &mut [Seen], listeners: &mut Listeners) -> Looked
 }
 
 /// Sends a thread for closures that wait because threads of the pool are away, and may be
-/// stuck there; false if none is away.
+/// stuck there, or, if too many are, has the workers run them; false if none is away.
 fn look_at_pool(shared: &Shared, wait: &mut Wait) -> bool {
     let pool = &shared.blocking;
     if wait.is_over(shared, pool.waits()) {
