@@ -31,7 +31,7 @@ use crate::block_on::{advance_suspended, step_aside, wait_aside};
 use crate::context::{self, Entry, UserCode};
 use crate::metrics::TaskInfo;
 use crate::shared::{Phase, Shared};
-use crate::sweep::{Beside, LOOK, Sweeper, discard_queued};
+use crate::sweep::{Beside, LOOK, Sweepers, discard_queued};
 use crate::sync_facade::{Arc, Instant, Ordering};
 use crate::warn;
 use crate::worker::Main;
@@ -247,11 +247,11 @@ impl<'a> Closer<'a> {
             let cancelling = shared.phase.load(Ordering::Relaxed) >= Phase::Cancelling;
             // Without a thread for it, it has to do it itself, and may have to wait.
             let sweeps = cancelling && deadline.is_some();
-            let sweeper = if sweeps { Sweeper::start(shared).ok() } else { None };
-            if cancelling && sweeper.is_none() {
-                discard_until(&entry, &end);
-            } else {
-                wait_aside(&entry, &end);
+            let sweepers = if sweeps { Sweepers::start(shared).ok() } else { None };
+            match sweepers {
+                Some(mut sweepers) => wait_aside(&entry, &end, || sweepers.look()),
+                None if cancelling => discard_until(&entry, &end),
+                None => wait_aside(&entry, &end, || ()),
             }
         }
         end.reached.get()

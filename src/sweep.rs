@@ -2,7 +2,8 @@
 //!
 //! A destructor may wait for a task that is still queued. So one is taken out at a time, and
 //! whoever waits in a destructor for longer than [`LOOK`] has a thread of its own, a
-//! *sweeper*, go on with the rest; for those who did that may all be waiting so.
+//! *sweeper*, go on with the rest; for those who did that may all be waiting so. A closer with
+//! a limit has sweepers from the start, and drops nothing itself.
 
 use std::io;
 use std::time::Duration;
@@ -18,14 +19,20 @@ use crate::thief::Thief;
 /// How often those who wait for the end look by themselves.
 pub(crate) const LOOK: Duration = Duration::from_millis(10);
 
+/// How long a closer waits for a destructor before it has another thread go on.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// So many threads a closer has for that.
+const MOST: usize = 32;
+
 /// So many drops may be on top of each other if there are no threads: the stack is finite.
 const DEPTH: usize = 16;
 
 /// A thread that drops what is in the queues, until this is dropped.
-pub(crate) struct Sweeper(Arc<AtomicBool>);
+struct Sweeper(Arc<AtomicBool>);
 
 impl Sweeper {
-    pub(crate) fn start(shared: &Shared) -> io::Result<Self> {
+    fn start(shared: &Shared) -> io::Result<Self> {
         let done = Arc::new(AtomicBool::new(false));
         let (owned, until) = (shared.to_arc(), done.clone());
         let name = format!("{}-sweep", shared.options.thread_name);
@@ -67,6 +74,34 @@ pub(crate) fn discard_queued(shared: &Shared) {
     let thief = Thief::new(shared);
     while let Some(runnable) = thief.take() {
         task::discard(shared, runnable);
+    }
+}
+
+/// The sweepers of a closer: one, and another whenever nothing has ended for some time though
+/// something is queued, for a destructor may not return.
+pub(crate) struct Sweepers<'a> {
+    shared: &'a Shared,
+    list: Vec<Sweeper>,
+    /// How many tasks had ended, and when that was seen first.
+    finished: u64,
+    since: Instant,
+}
+
+impl<'a> Sweepers<'a> {
+    pub(crate) fn start(shared: &'a Shared) -> io::Result<Self> {
+        let list = vec![Sweeper::start(shared)?];
+        Ok(Sweepers { shared, list, finished: shared.finished(), since: Instant::now() })
+    }
+
+    /// To be called each [`LOOK`].
+    pub(crate) fn look(&mut self) {
+        let finished = self.shared.finished();
+        if finished != self.finished || !self.shared.has_queued() {
+            (self.finished, self.since) = (finished, Instant::now());
+        } else if self.since.elapsed() >= PATIENCE && self.list.len() < MOST {
+            self.list.extend(Sweeper::start(self.shared));
+            self.since = Instant::now();
+        }
     }
 }
 

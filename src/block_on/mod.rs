@@ -102,7 +102,7 @@ fn wait_on<F: Future>(
         };
         go_on_in(closure);
     } else if !frame.advance() {
-        wait_aside(entry, frame);
+        wait_aside(entry, frame, || ());
     }
     if hidden.is_some() {
         entry.body.set(true);
@@ -216,8 +216,8 @@ fn kind(shared: &Shared) -> WorkerKind {
 }
 
 /// Waits until `main` is done, without running tasks: inside a poll, or to let
-/// the others finish.
-pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
+/// the others finish. Calls `look` whenever it is woken.
+pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main, mut look: impl FnMut()) {
     step_aside(entry);
     let mut beside = Beside::default();
     let parker = main.parker();
@@ -226,6 +226,7 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
         if main.is_ready() && main.advance() {
             return;
         }
+        look();
         let looks = beside.look();
         advance_suspended(main);
         if main.is_ready() || has_suspended(main) {
@@ -237,8 +238,8 @@ pub(crate) fn wait_aside(entry: &Entry<'_>, main: &impl Main) {
             let _done = worker::work(entry, &Alone { entry, main });
             return;
         }
-        let look = looks.then(|| Instant::now() + LOOK);
-        parker.park(look.into_iter().chain(main.deadline()).min());
+        let next = looks.then(|| Instant::now() + LOOK);
+        parker.park(next.into_iter().chain(main.deadline()).min());
     }
 }
 
