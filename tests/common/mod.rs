@@ -8,6 +8,7 @@ pub mod still;
 pub mod tally;
 pub mod wakers;
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -72,5 +73,22 @@ pub struct CountDrop(pub Arc<AtomicUsize>);
 impl Drop for CountDrop {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Shut down before it is dropped, which would wait for what hangs.
+pub struct Ends(pub Coordinator);
+
+impl Deref for Ends {
+    type Target = Coordinator;
+
+    fn deref(&self) -> &Coordinator {
+        &self.0
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.shutdown(Duration::ZERO);
     }
 }

@@ -1,31 +1,13 @@
 //! Hooks of worker threads, in which their own pinned tasks are waited for.
 
-use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use oasync::{Coordinator, JoinError, WorkerInfo, WorkerKind, block_in_place};
 
-use crate::common::{LONG, ends_within, eventually};
+use crate::common::{Ends, LONG, ends_within, eventually};
 use crate::index;
-
-/// Shut down before it is dropped, which would wait for what hangs.
-struct Ends(Coordinator);
-
-impl Deref for Ends {
-    type Target = Coordinator;
-
-    fn deref(&self) -> &Coordinator {
-        &self.0
-    }
-}
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.shutdown(Duration::ZERO);
-    }
-}
 
 /// Longer than what must happen takes.
 const BOUND: Duration = Duration::from_secs(10);

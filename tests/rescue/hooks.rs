@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, WorkerInfo, WorkerKind};
+use oasync::{Coordinator, Handle, WorkerInfo, WorkerKind};
 
 use crate::common::gate::gate;
-use crate::common::{LONG, ends_within, eventually, in_time};
+use crate::common::{Ends, LONG, ends_within, eventually, in_time};
 
 const THRESHOLD: Duration = Duration::from_millis(1);
 
@@ -181,4 +181,63 @@ fn a_closure_runs_while_a_hook_blocks_after_it_blocked_in_place() {
     assert_a_closure_runs_before_the_release(|| {
         oasync::block_on(async { oasync::block_in_place(|| ()) });
     });
+}
+
+/// One worker; `hook` is called on every thread, with the coordinator.
+fn with_start_hooks(threads: usize, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Ends {
+    let coord = Coordinator::builder()
+        .workers(1)
+        .blocking_threads(threads)
+        .stall_threshold(5 * THRESHOLD)
+        .on_thread_start(move |_| hook(&Coordinator::current()))
+        .build();
+    Ends(coord.unwrap())
+}
+
+/// One thread for closures; every thread waits in its hook for a task, and in that time is
+/// asked for by tasks each of which waits for the next one.
+#[track_caller]
+fn assert_a_chain_ends_beside_hooks(chain: fn(usize)) {
+    // Nobody is left who takes the result if that was too late.
+    let coord = with_start_hooks(1, |handle| {
+        let _ = handle.block_on(async { oasync::spawn(async {}).await });
+    });
+    let task = coord.spawn(async move { chain(12) });
+    coord.start().unwrap();
+    ends_within(BOUND, || block_on(task)).unwrap();
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_in_nested_calls_end_beside_hooks_that_wait_for_tasks() {
+    fn chain(depth: usize) {
+        if depth > 0 {
+            oasync::block_on(oasync::spawn(async move { chain(depth - 1) })).unwrap();
+        }
+    }
+    assert_a_chain_ends_beside_hooks(chain);
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_in_place_end_beside_hooks_that_wait_for_tasks() {
+    fn chain(depth: usize) {
+        if depth > 0 {
+            let (tell, told) = mpsc::channel();
+            oasync::go(async move {
+                chain(depth - 1);
+                tell.send(()).unwrap();
+            });
+            oasync::block_in_place(|| told.recv_timeout(LONG).unwrap());
+        }
+    }
+    assert_a_chain_ends_beside_hooks(chain);
+}
+
+#[test]
+fn a_closure_runs_though_every_thread_waits_for_another_one_in_its_hook() {
+    let coord = with_start_hooks(8, |handle| {
+        let _ = handle.block_on(handle.spawn_blocking(|| ()));
+    });
+    coord.start().unwrap();
+    let closure = coord.spawn_blocking(|| 6);
+    assert_eq!(ends_within(BOUND, || block_on(closure)).unwrap(), 6);
 }
