@@ -1,9 +1,12 @@
 //! Wakers of timers that block: nobody else waits for them.
 
+use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
 use oasync::time::Sleep;
@@ -11,11 +14,11 @@ use oasync::{Coordinator, WorkerKind, sleep_until};
 
 use crate::common::gate::{Gate, gate};
 use crate::common::wakers::Call;
-use crate::common::{LONG, ends_within, eventually, started};
-use crate::ms;
+use crate::common::{LONG, ends_within, eventually, started, within};
+use crate::{FAR, ms};
 
 /// Longer than what must happen takes.
-const BOUND: std::time::Duration = ms(10_000);
+const BOUND: Duration = ms(10_000);
 
 /// Waits at the gate when it is called.
 fn blocks(gate: &Gate) -> Waker {
@@ -105,4 +108,44 @@ fn a_waker_that_blocks_does_not_keep_the_watcher_from_stuck_workers() {
         block_on(stuck).unwrap();
         true
     });
+}
+
+/// How many wakers there are in those tests that are about nothing else.
+const WAKERS: usize = 5;
+
+#[test]
+fn wakers_that_block_do_not_keep_each_other_from_their_calls() {
+    eventually("all sleep in time", || {
+        let coord = started(1);
+        let (_open, gate) = gate();
+        let at = Instant::now() + ms(500);
+        let sleeps: Vec<_> = (0..WAKERS).map(|_| register(&coord, 0, at, blocks(&gate))).collect();
+        if Instant::now() >= at || sleeps.iter().any(Option::is_none) {
+            return false;
+        }
+        within(BOUND, "each is called", || gate.arrivals() == WAKERS);
+        assert!(!gate.is_open());
+        true
+    });
+}
+
+#[test]
+fn at_the_end_a_waker_that_blocks_does_not_keep_others_from_their_calls() {
+    for blocking in 0..WAKERS {
+        let coord = started(1);
+        let (_open, gate) = gate();
+        let called = Arc::new(AtomicUsize::new(0));
+        for i in 0..WAKERS {
+            let called = called.clone();
+            let count = move || _ = called.fetch_add(1, Ordering::SeqCst);
+            let waker = if i == blocking { blocks(&gate) } else { Call::waker(count) };
+            let sleep = register(&coord, 0, Instant::now() + FAR, waker);
+            mem::forget(sleep.expect("it is not over"));
+        }
+        let handle = coord.handle();
+        ends_within(BOUND, move || handle.shutdown(Duration::ZERO));
+        gate.wait_for(1);
+        within(BOUND, "the others are called", || called.load(Ordering::SeqCst) == WAKERS - 1);
+        assert!(!gate.is_open());
+    }
 }
