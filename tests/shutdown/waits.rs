@@ -9,6 +9,7 @@ use oasync::{Coordinator, Handle, JoinHandle};
 use crate::LONG;
 use crate::common::ends_within;
 use crate::common::gate::gate;
+use crate::common::wakers::{self, Call};
 
 /// Longer than what must happen takes.
 const BOUND: Duration = Duration::from_secs(10);
@@ -16,25 +17,39 @@ const BOUND: Duration = Duration::from_secs(10);
 /// What is spawned behind the one that has the destructor.
 type Other = Arc<Mutex<Option<JoinHandle<()>>>>;
 
-/// Blocks on the other one when it is dropped, and says whether that was cancelled.
-struct Asks {
+/// Blocks on the other one when it is asked, and says whether that was cancelled.
+struct Question {
     handle: Handle,
     other: Other,
     answers: mpsc::Sender<bool>,
 }
 
-impl Drop for Asks {
-    fn drop(&mut self) {
+impl Question {
+    fn ask(&self) {
         let other = self.other.lock().unwrap().take().unwrap();
         let cancelled = self.handle.block_on(other).is_err_and(|error| error.is_cancelled());
         self.answers.send(cancelled).unwrap();
     }
 }
 
-fn asks(coord: &Coordinator) -> (Asks, Other, mpsc::Receiver<bool>) {
+/// Asks when it is dropped.
+struct Asks(Question);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.0.ask();
+    }
+}
+
+fn question(coord: &Coordinator) -> (Question, Other, mpsc::Receiver<bool>) {
     let (answers, answered) = mpsc::channel();
     let other = Other::default();
-    (Asks { handle: coord.handle(), other: other.clone(), answers }, other, answered)
+    (Question { handle: coord.handle(), other: other.clone(), answers }, other, answered)
+}
+
+fn asks(coord: &Coordinator) -> (Asks, Other, mpsc::Receiver<bool>) {
+    let (question, other, answered) = question(coord);
+    (Asks(question), other, answered)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -142,4 +157,68 @@ fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
         assert_eq!(answered.recv_timeout(LONG), Ok(true));
         assert!(block_on(first).unwrap());
     }
+}
+
+#[test]
+fn before_the_start_a_waker_that_waits_for_a_task_gets_its_answer() {
+    for by_shutdown in [false, true] {
+        for awaited in KINDS {
+            let coord = Coordinator::builder().workers(1).build().unwrap();
+            let (question, other, answered) = question(&coord);
+            let mut first = coord.spawn(async {});
+            *other.lock().unwrap() = Some(awaited.spawn(&coord, ()));
+            let waker = Call::waker(move || question.ask());
+            assert!(wakers::poll(&mut first, &waker).is_pending());
+            let what = format!("a waker that waits for {awaited:?}, by shutdown: {by_shutdown}");
+            ends(coord, by_shutdown, &what);
+            assert_eq!(answered.try_recv(), Ok(true), "{what}");
+            assert!(block_on(first).unwrap_err().is_cancelled());
+        }
+    }
+}
+
+/// Brings a coordinator to its end when it is dropped.
+struct EndsOther(Option<Coordinator>, fn(Coordinator));
+
+impl Drop for EndsOther {
+    fn drop(&mut self) {
+        (self.1)(self.0.take().unwrap());
+    }
+}
+
+/// The end is that of a coordinator whose closure waits for what is queued behind the
+/// destructor.
+#[track_caller]
+fn before_the_start_a_destructor_ends_another_coordinator(end: fn(Coordinator)) {
+    for by_shutdown in [false, true] {
+        let coord = Coordinator::builder().workers(1).build().unwrap();
+        let other = Coordinator::builder().workers(1).build().unwrap();
+        other.start().unwrap();
+        let (give, given) = mpsc::channel::<JoinHandle<()>>();
+        let (enter, entered) = mpsc::channel();
+        let closure = other.spawn_blocking(move || {
+            let behind = given.recv().unwrap();
+            enter.send(()).unwrap();
+            block_on(behind).is_err_and(|error| error.is_cancelled())
+        });
+        let value = EndsOther(Some(other), end);
+        coord.go(async move { drop(value) });
+        give.send(coord.spawn(async {})).unwrap();
+        entered.recv_timeout(LONG).unwrap();
+        ends(coord, by_shutdown, &format!("two coordinators, by shutdown: {by_shutdown}"));
+        assert!(block_on(closure).unwrap());
+    }
+}
+
+#[test]
+fn before_the_start_a_destructor_can_drop_a_coordinator_that_waits_for_a_task() {
+    before_the_start_a_destructor_ends_another_coordinator(drop);
+}
+
+#[test]
+fn before_the_start_a_destructor_can_shut_down_a_coordinator_that_waits_for_a_task() {
+    before_the_start_a_destructor_ends_another_coordinator(|other| {
+        let report = other.shutdown(Duration::from_secs(3600));
+        assert!(report.still_running.is_empty(), "{report:?}");
+    });
 }
