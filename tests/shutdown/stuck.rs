@@ -6,7 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_lite::future::block_on;
+use oasync::{Coordinator, TaskId, TaskInfo};
 
+use crate::common::gate::{PassOnDrop, gate};
+use crate::common::{LONG, ends_within};
 use crate::{Count, coordinator, eventually, no_threads, wait_for_ever};
 
 #[test]
@@ -72,4 +75,41 @@ fn a_poll_that_does_not_return_is_reported_and_may_end_later() {
         drop(coord);
         no_threads("sd-poll");
     }
+}
+
+/// None of them was polled before, and none has a name.
+#[test]
+fn each_task_whose_destructor_is_stuck_is_reported() {
+    let builder = Coordinator::builder().workers(1).blocking_threads(1).thread_name("sd-many");
+    // Nobody comes for those who are queued, until they are cancelled.
+    let coord = builder.stall_threshold(10 * LONG).build().unwrap();
+    let (open, gate) = gate();
+    coord.start().unwrap();
+    let (enter, entered) = mpsc::channel();
+    let handle = coord.handle();
+    let busy = coord.spawn(async move {
+        enter.send(()).unwrap();
+        eventually("the end begins", || handle.is_shutting_down());
+    });
+    entered.recv_timeout(LONG).unwrap();
+    let mut stuck = Vec::new();
+    for i in 0..12 {
+        let value = (i % 2 == 0).then(|| PassOnDrop(gate.clone()));
+        let is_stuck = value.is_some();
+        let task = coord.spawn(async move { drop(value) });
+        if is_stuck {
+            stuck.push(task);
+        }
+    }
+    let handle = coord.handle();
+    let report = ends_within(Duration::from_secs(10), move || handle.shutdown(Duration::ZERO));
+    let mut named: Vec<TaskId> = report.still_running.iter().map(TaskInfo::id).collect();
+    named.sort_unstable();
+    let ids: Vec<TaskId> = stuck.iter().map(|task| task.id()).collect();
+    assert_eq!((named, coord.metrics().num_alive_tasks()), (ids, 6), "{report:?}");
+    drop(open);
+    block_on(busy).unwrap();
+    stuck.into_iter().for_each(|task| _ = block_on(task));
+    drop(coord);
+    no_threads("sd-many");
 }
