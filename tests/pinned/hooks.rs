@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use oasync::{Coordinator, JoinError, WorkerInfo, WorkerKind, block_in_place};
+use oasync::{
+    Coordinator, Handle, JoinError, WorkerInfo, WorkerKind, block_in_place, with_worker_state,
+};
 
 use crate::common::{Ends, LONG, ends_within, eventually};
 use crate::index;
@@ -130,4 +132,45 @@ fn what_is_pinned_in_a_stop_hook_runs_after_it() {
     assert_eq!(told.recv_timeout(BOUND).expect("it is polled"), 0);
     let report = coord.shutdown(Duration::ZERO);
     assert!(report.threads.is_empty(), "{report}");
+}
+
+/// The state of a worker thread: thread 0 waits for one of its pinned tasks when it leaves.
+struct WaitsOnDrop {
+    handle: Handle,
+    tell: Option<mpsc::Sender<Result<usize, JoinError>>>,
+    enter: mpsc::Sender<()>,
+}
+
+impl Drop for WaitsOnDrop {
+    fn drop(&mut self) {
+        let Some(tell) = self.tell.take() else { return };
+        let _ = self.enter.send(());
+        let pinned = self.handle.spawn_pinned_on(0, || async { index() }).unwrap();
+        let _ = tell.send(self.handle.block_on(pinned));
+    }
+}
+
+#[test]
+fn the_drop_of_a_worker_state_can_wait_for_a_pinned_task_of_its_thread() {
+    let (enter, entered) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let made = AtomicBool::new(false);
+    let state = move |thread: &WorkerInfo| {
+        let is_first = (thread.kind(), thread.index()) == (WorkerKind::Worker, 0)
+            && !made.swap(true, Ordering::SeqCst);
+        let tell = is_first.then(|| tell.clone());
+        WaitsOnDrop { handle: Coordinator::current(), tell, enter: enter.clone() }
+    };
+    let coord = Ends(Coordinator::builder().workers(1).worker_state(state).build().unwrap());
+    coord.start().unwrap();
+    let uses = coord.spawn_pinned_on(0, || async { with_worker_state(|_: &WaitsOnDrop| ()) });
+    futures_lite::future::block_on(uses.unwrap()).unwrap();
+    eventually("thread 0 leaves", || {
+        retire_thread_0(&coord);
+        entered.recv_timeout(Duration::from_millis(100)).is_ok()
+    });
+    assert_eq!(told.recv_timeout(BOUND).expect("it is dropped").unwrap(), 0);
+    let later = coord.spawn_pinned_on(0, || async { index() }).unwrap();
+    let later = ends_within(BOUND, move || futures_lite::future::block_on(later));
+    assert_eq!(later.unwrap(), 0);
 }
