@@ -1,7 +1,8 @@
 //! No task is alive, but a thread is in user code that does not return: it is named.
 
+use std::cell::RefCell;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::task::Context;
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use oasync::{Builder, Coordinator, ShutdownReport, WorkerInfo, WorkerKind};
 use crate::common::ends_within;
 use crate::common::gate::{Gate, Opener, PassOnDrop, gate};
 use crate::common::wakers::Call;
-use crate::{eventually, no_threads};
+use crate::{LONG, eventually, no_threads};
 
 /// Longer than the limit and what a shutdown waits after it, on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
@@ -181,5 +182,90 @@ fn if_all_threads_end_none_is_named() {
     for _ in 0..2 {
         let report = shut_down(&coord, Duration::from_millis(50));
         assert_eq!((report.threads.len(), report.still_running.len()), (0, 0), "{report:?}");
+    }
+}
+
+/// Waits at the gate when this thread ends: after all that the coordinator does on it.
+fn pass_at_the_end(gate: &Gate) {
+    thread_local! {
+        static LOCAL: RefCell<Option<PassOnDrop>> = const { RefCell::new(None) };
+    }
+    LOCAL.set(Some(PassOnDrop(gate.clone())));
+}
+
+/// One thread for closures, which has left the pool and is at the gate.
+fn with_a_thread_that_ends(name: &str) -> (Coordinator, Opener, Gate) {
+    let coord = builder(name)
+        .blocking_threads(1)
+        .keep_alive(Duration::from_millis(1))
+        .stall_threshold(10 * LONG)
+        .build()
+        .unwrap();
+    let (open, gate) = gate();
+    coord.start().unwrap();
+    let held = gate.clone();
+    block_on(coord.spawn_blocking(move || pass_at_the_end(&held))).unwrap();
+    gate.wait_for(1);
+    (coord, open, gate)
+}
+
+#[test]
+fn the_destructor_of_a_thread_local_does_not_hold_up_a_shutdown() {
+    let (coord, open, _) = with_a_thread_that_ends("sl-local");
+    ends_around("sl-local", coord, open);
+}
+
+#[test]
+fn nor_does_it_if_another_thread_was_started_since() {
+    let (coord, open, gate) = with_a_thread_that_ends("sl-since");
+    for _ in 0..3 {
+        block_on(coord.spawn_blocking(|| ())).unwrap();
+    }
+    assert_eq!(gate.arrivals(), 1);
+    ends_around("sl-since", coord, open);
+}
+
+#[test]
+fn nor_do_those_of_several_threads_all_of_which_are_named() {
+    const THREADS: usize = 3;
+    let coord = builder("sl-locals").blocking_threads(THREADS).build().unwrap();
+    let (open, gate) = gate();
+    coord.start().unwrap();
+    // Each on a thread of its own.
+    let all = Arc::new(Barrier::new(THREADS));
+    let closures: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let (all, gate) = (all.clone(), gate.clone());
+            coord.spawn_blocking(move || {
+                pass_at_the_end(&gate);
+                all.wait();
+            })
+        })
+        .collect();
+    closures.into_iter().for_each(|closure| block_on(closure).unwrap());
+    let report = shut_down(&coord, Duration::from_millis(50));
+    gate.wait_for(THREADS);
+    assert_eq!((report.threads.len(), report.still_running.len()), (THREADS, 0), "{report:?}");
+    ends_around_again("sl-locals", coord, open);
+}
+
+#[test]
+fn a_drop_alone_waits_for_the_destructor_of_a_thread_local() {
+    for started_since in [false, true] {
+        let (coord, open, gate) = with_a_thread_that_ends("sl-drop");
+        if started_since {
+            block_on(coord.spawn_blocking(|| ())).unwrap();
+        }
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            drop(coord);
+            tell.send(gate.is_open()).unwrap();
+        });
+        // Whatever comes in this time is too early.
+        let early = told.recv_timeout(Duration::from_millis(200));
+        assert!(early.is_err(), "it does not wait, started since: {started_since}");
+        open.open();
+        assert!(told.recv_timeout(BOUND).expect("it ends"));
+        no_threads("sl-drop");
     }
 }
