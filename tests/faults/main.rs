@@ -133,3 +133,8 @@ fn a_closure_stays_with_the_pool_if_that_has_a_thread() {
 fn every_shutdown_and_drop_ends() {
     refused("ending");
 }
+
+#[test]
+fn a_stop_hook_that_is_stuck_does_not_hold_up_a_shutdown() {
+    refused("stuck_stop_hook");
+}

@@ -31,6 +31,20 @@ impl Refusal {
     }
 }
 
+/// Of one thread, or also of all later ones; counted from where it begins.
+#[derive(Clone, Copy)]
+pub struct Refused {
+    refuse: extern "C" fn(c_long, c_int),
+    n: c_long,
+    all: bool,
+}
+
+impl Refused {
+    pub fn begin(self) {
+        (self.refuse)(self.n, c_int::from(self.all));
+    }
+}
+
 /// How often a scenario came to each of its points. A refusal may keep it from one, but not
 /// each of them.
 pub struct Points<'a>(Vec<(&'a str, Cell<usize>)>);
@@ -52,18 +66,32 @@ impl Points<'_> {
 /// Calls `scenario` with the number of workers for every refusal, also of all later
 /// threads.
 pub fn for_each_refusal<const N: usize>(points: [&str; N], scenario: impl Fn(usize, &Points<'_>)) {
+    for_each(&points, &[false, true], |workers, points, refused| {
+        refused.begin();
+        scenario(workers, points);
+    });
+}
+
+/// The same, but the scenario says where it begins.
+pub fn for_each_later_refusal<const N: usize>(
+    points: [&str; N],
+    scenario: impl Fn(usize, &Points<'_>, Refused),
+) {
     for_each(&points, &[false, true], scenario);
 }
 
-/// The same, of one thread at a time.
+/// As `for_each_refusal`, of one thread at a time.
 pub fn for_each_single_refusal<const N: usize>(
     points: [&str; N],
     scenario: impl Fn(usize, &Points<'_>),
 ) {
-    for_each(&points, &[false], scenario);
+    for_each(&points, &[false], |workers, points, refused| {
+        refused.begin();
+        scenario(workers, points);
+    });
 }
 
-fn for_each(points: &[&str], and_later: &[bool], scenario: impl Fn(usize, &Points<'_>)) {
+fn for_each(points: &[&str], and_later: &[bool], scenario: impl Fn(usize, &Points<'_>, Refused)) {
     if std::env::var_os(ARMED).is_none() {
         return; // one of the tests in `main.rs` runs it
     }
@@ -77,8 +105,8 @@ fn for_each(points: &[&str], and_later: &[bool], scenario: impl Fn(usize, &Point
                     "{workers} workers, thread {n}{}",
                     if all { " and all later" } else { "" }
                 );
-                (refusal.refuse)(n as c_long, c_int::from(all));
-                scenario(workers, &points);
+                let refuse = refusal.refuse;
+                scenario(workers, &points, Refused { refuse, n: n as c_long, all });
                 refused += (refusal.allow)();
             }
         }

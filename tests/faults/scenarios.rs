@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oasync::{Coordinator, JoinHandle, WorkerKind};
+use oasync::{Coordinator, JoinHandle, WorkerInfo, WorkerKind};
 
-use crate::common::{CountDrop, LONG, coordinator, eventually, without_help};
-use crate::refusal::{for_each_refusal, for_each_single_refusal};
+use crate::common::gate::gate;
+use crate::common::{CountDrop, LONG, coordinator, ends_within, eventually, without_help};
+use crate::refusal::{for_each_later_refusal, for_each_refusal, for_each_single_refusal};
 
 /// Waits without any coordinator.
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -427,5 +428,40 @@ fn ending() {
             assert_all_resolve(tasks);
             points.reach(if begins.is_ok() { "after a start" } else { "without one" });
         }
+    });
+}
+
+/// A shutdown with a limit does without the threads it would start.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn stuck_stop_hook() {
+    for_each_later_refusal(["it is named"], |workers, points, refused| {
+        // Each takes what a shutdown waits after its limit.
+        if workers > 1 {
+            return;
+        }
+        let (open, gate) = gate();
+        let (tell, told) = mpsc::channel();
+        let held = gate.clone();
+        let hook = move |thread: &WorkerInfo| {
+            if (thread.kind(), thread.index()) == (WorkerKind::Worker, 0) {
+                tell.send(thread::current().name().unwrap().to_owned()).unwrap();
+                held.pass();
+            }
+        };
+        let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
+        let open = open; // Dropped before the coordinator.
+        coord.start().unwrap();
+        wait(coord.spawn(async {})).unwrap();
+        let handle = coord.handle();
+        let report = ends_within(Duration::from_secs(10), move || {
+            refused.begin();
+            handle.shutdown(Duration::from_millis(10))
+        });
+        assert_eq!(report.threads, [told.recv_timeout(LONG).unwrap()], "{report:?}");
+        assert!(report.still_running.is_empty(), "{report:?}");
+        assert!(!gate.is_open());
+        points.reach("it is named");
+        drop(open);
     });
 }
