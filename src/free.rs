@@ -291,7 +291,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[track_caller]
 pub fn with_worker_state<S: 'static, R>(f: impl FnOnce(&S) -> R) -> R {
     let outside = || Err("this thread is not inside a coordinator".to_owned());
-    match context::with_entry(|entry| entry.state().map(f)).unwrap_or_else(outside) {
+    match context::with_entry(|entry| entry.with_state(f)).unwrap_or_else(outside) {
         Ok(result) => result,
         Err(why) => panic!("with_worker_state::<{}>: {why}", type_name::<S>()),
     }

@@ -221,6 +221,9 @@ fn thread(shared: &Arc<Shared>, index: usize, promise: Option<Promise>) {
     // It is counted out: there is nothing left to step aside from.
     entry.counted_out.set(true);
     shared.hooks.thread_stops(&info);
+    host.finish();
+    // Its drop may wait for what it pins to this thread.
+    entry.drop_state();
     host.leave();
     drop(linked);
     drop(entered);

@@ -189,9 +189,7 @@ impl<'a> Entry<'a> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        if let Some(state) = self.state.get_mut() {
-            state.drop_value(&self.shared.hooks);
-        }
+        self.drop_state();
         if let (WorkerKind::Caller, Some(index)) = (self.kind, self.index.get()) {
             self.shared.callers.give_back(index);
         }

@@ -75,11 +75,20 @@ impl<'a> Host<'a> {
         Host { entry, home, depth: Cell::new(0) }
     }
 
-    /// The thread, which is counted out, ends; but first the pinned tasks that came during
-    /// its stop hook do.
+    /// The thread, which is counted out, is to end; but first the pinned tasks that came
+    /// during its stop hook do.
+    pub(crate) fn finish(&self) {
+        self.serve_until(|home| home.is_free_and(|| true));
+    }
+
+    /// The same, and no more come to it.
     pub(crate) fn leave(&self) {
+        self.serve_until(Home::leave);
+    }
+
+    fn serve_until(&self, is_over: impl Fn(&Home) -> bool) {
         let Some(home) = self.home else { return };
-        while !home.leave() {
+        while !is_over(home) {
             if home.is_filled() {
                 self.advance();
             } else {
