@@ -117,8 +117,8 @@ fn ends() -> Vec<Bug> {
         Bug {
             name: "the closer looks into the queues once",
             file: "src/shutdown.rs",
-            sound: "    loop {\n        discard_queued(shared);\n        advance_suspended(end);\n",
-            broken: "    discard_queued(shared);\n    loop {\n        advance_suspended(end);\n",
+            sound: "    loop {\n        beside.look();\n        discard_queued(shared);\n",
+            broken: "    discard_queued(shared);\n    loop {\n        beside.look();\n",
             by: shuttle!(
                 "ends::a_drop_before_the_start_against_foreign_spawns_resolves_each_handle"
             ),

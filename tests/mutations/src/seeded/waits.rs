@@ -24,6 +24,17 @@ fn bug(
 fn at_the_end() -> Vec<Bug> {
     vec![
         bug(
+            "a thread has ended before the destructors of its thread-locals have",
+            "src/sync_facade/native.rs",
+            "self.ended.load(Ordering::Acquire)",
+            "self.handle.is_finished()",
+            test!(
+                "shutdown",
+                "left::nor_does_it_if_another_thread_was_started_since",
+                "left::nor_do_those_of_several_threads_all_of_which_are_named"
+            ),
+        ),
+        bug(
             "a shutdown waits for its threads without a limit",
             "src/shutdown.rs",
             "join(shared, limit.map(|limit| limit.max(grace)))",
@@ -45,8 +56,8 @@ fn at_the_end() -> Vec<Bug> {
         bug(
             "threads that have ended are named beside one that has not",
             "src/handles.rs",
-            "self.list.iter().filter(|handle| !has_ended(handle)).map(JoinHandle::thread)",
-            "self.list.iter().map(JoinHandle::thread)",
+            "self.list.iter().filter(|handle| !handle.has_ended());",
+            "self.list.iter();",
             test!(
                 "shutdown",
                 "left::a_stop_hook_of_a_thread_that_left_before_does_not_hold_up_a_shutdown"
@@ -67,6 +78,33 @@ fn at_the_end() -> Vec<Bug> {
 
 fn in_destructors() -> Vec<Bug> {
     vec![
+        bug(
+            "what comes after the drop of a task is no place to wait in",
+            "src/context/mod.rs",
+            "polling || in_aftermath() || seated()",
+            "polling || seated()",
+            test!(
+                "shutdown",
+                "waits::before_the_start_a_waker_that_waits_for_a_task_gets_its_answer"
+            ),
+        ),
+        bug(
+            "a closer does not look what it holds up",
+            "src/shutdown.rs",
+            "        beside.look();\n        discard_queued(shared);\n",
+            "        let _ = &mut beside;\n        discard_queued(shared);\n",
+            test!(
+                "shutdown",
+                "waits::before_the_start_a_destructor_can_drop_a_coordinator_that_waits_for_a_task"
+            ),
+        ),
+        bug(
+            "a destructor that does not return holds up the others at the limit",
+            "src/shutdown.rs",
+            "|| sweepers.look()",
+            "|| drop(&mut sweepers)",
+            test!("shutdown", "stuck::each_task_whose_destructor_is_stuck_is_reported"),
+        ),
         bug(
             "nobody goes on with the queues while a destructor waits",
             "src/sweep.rs",
@@ -120,6 +158,26 @@ fn in_destructors() -> Vec<Bug> {
 fn in_hooks() -> Vec<Bug> {
     vec![
         bug(
+            "closures that are waited for in all start hooks stay in the pool",
+            "src/blocking/mod.rs",
+            "} else if self.away() > lend::most(shared) {",
+            "} else if self.away() > usize::MAX - 1 {",
+            test!(
+                "rescue",
+                "hooks::a_closure_runs_though_every_thread_waits_for_another_one_in_its_hook"
+            ),
+        ),
+        bug(
+            "the drop of a worker state comes when nothing can be pinned to its thread",
+            "src/threads.rs",
+            "    entry.drop_state();\n",
+            "",
+            test!(
+                "pinned",
+                "hooks::the_drop_of_a_worker_state_can_wait_for_a_pinned_task_of_its_thread"
+            ),
+        ),
+        bug(
             "nobody polls pinned tasks while their thread waits in its start hook",
             "src/pinned/host.rs",
             "(!pressed || drops())\n",
@@ -144,15 +202,15 @@ fn in_hooks() -> Vec<Bug> {
         bug(
             "a thread leaves with what was pinned to it in its stop hook",
             "src/pinned/host.rs",
-            "        while !home.leave() {",
-            "        if !home.leave() {\n            return;\n        }\n        while false {",
+            "        while !is_over(home) {",
+            "        if is_over(home) {\n            return;\n        }\n        while false {",
             test!("pinned", "hooks::what_is_pinned_in_a_stop_hook_runs_after_it"),
         ),
         bug(
             "a thread of the pool counts again while its start hook goes on",
             "src/context/entry.rs",
-            "!self.starting.get() || self.is_worker_thread()",
-            "!self.starting.get() || self.is_blocking_thread() || self.is_worker_thread()",
+            "let some = || self.is_worker_thread() && self.preferred_seat() < MOST_IN_HOOKS;",
+            "let some = || MOST_IN_HOOKS > 0;",
             test!("rescue", "hooks::a_closure_runs_while_a_hook_blocks_after_a_nested_call",),
         ),
         bug(
@@ -170,6 +228,23 @@ fn in_hooks() -> Vec<Bug> {
 
 fn in_wakers() -> Vec<Bug> {
     vec![
+        bug(
+            "one calls others' wakers for the watcher, however long it takes",
+            "src/watch/look.rs",
+            "if foreign.is_over(shared, waits) {",
+            "if foreign.is_over(shared, waits) && !waits {",
+            test!("time", "wakers::wakers_that_block_do_not_keep_each_other_from_their_calls"),
+        ),
+        bug(
+            "one calls the wakers of timers that nobody will fire",
+            "src/watch/deputy.rs",
+            "let more = wakers.len().min(MOST_WAKING) - 1;",
+            "let more = wakers.len().min(MOST_WAKING).min(1) - 1;",
+            test!(
+                "time",
+                "wakers::at_the_end_a_waker_that_blocks_does_not_keep_others_from_their_calls"
+            ),
+        ),
         bug(
             "the watcher calls others' wakers itself",
             "src/watch/look.rs",

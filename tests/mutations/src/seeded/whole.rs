@@ -54,8 +54,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "a nested call does not see that no thread is to be had",
             file: "src/block_on/mod.rs",
-            sound: "if entry.shared.threads.ensure_one(entry.shared).is_err() {",
-            broken: "if false {",
+            sound: "if !makes_room(entry) || entry.shared.threads.ensure_one(entry.shared).is_err() {",
+            broken: "if !makes_room(entry) {",
             by: shuttle!("refused::a_nested_call_without_a_thread_runs_the_tasks_itself"),
             quick: false,
         },
