@@ -11,8 +11,8 @@
 //!    Futures are thus dropped by a worker's or the closer's loop and never
 //!    inside a waker, where the waker's owner may hold a lock.
 //! 4. What is in the queues is taken out, without a seat, and dropped, until nothing
-//!    is alive: by the closer; or, if it has a limit, by a thread of its own, the
-//!    *sweeper*, for a destructor may not return.
+//!    is alive: by a thread of its own, the *sweeper*, for a destructor may not return
+//!    (`sweep.rs`).
 //! 5. *Stopped*: threads are woken and leave; the closer lets no other start, and
 //!    joins them, if need be until its limit (see `handles.rs`).
 //!
@@ -290,7 +290,8 @@ impl Drop for Closer<'_> {
     }
 }
 
-/// Drops what is in the queues until the end.
+/// Has what is in the queues dropped until the end; drops it itself if there is no thread for
+/// that.
 fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     let shared = entry.shared;
     step_aside(entry);
@@ -299,10 +300,13 @@ fn discard_until(entry: &Entry<'_>, end: &End<'_>) {
     // One that has a limit reports it.
     let mut is_news = end.deadline.is_none() && warn::IS_HEARD;
     let late = Instant::now() + GRACE;
-    let mut beside = Beside::default();
+    let (mut sweepers, mut beside) = (Sweepers::start(shared).ok(), Beside::default());
     loop {
         beside.look();
-        discard_queued(shared);
+        match &mut sweepers {
+            Some(sweepers) => sweepers.look(),
+            None => discard_queued(shared),
+        }
         advance_suspended(end);
         if end.is_ready() {
             return;

@@ -2,8 +2,8 @@
 //!
 //! A destructor may wait for a task that is still queued. So one is taken out at a time, and
 //! whoever waits in a destructor for longer than [`LOOK`] has a thread of its own, a
-//! *sweeper*, go on with the rest; for those who did that may all be waiting so. A closer with
-//! a limit has sweepers from the start, and drops nothing itself.
+//! *sweeper*, go on with the rest; for those who did that may all be waiting so. A closer has
+//! sweepers from the start, and drops nothing itself: a destructor may not return.
 
 use std::io;
 use std::time::Duration;

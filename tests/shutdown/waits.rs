@@ -117,6 +117,30 @@ fn before_the_start_a_destructor_that_waits_for_a_closure_gets_its_answer() {
     a_destructor_gets_its_answer_from(Kind::Closure);
 }
 
+/// Waits for the other one when it is dropped, by means that are not this crate's.
+struct Waits(Other, mpsc::Sender<bool>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        let other = self.0.lock().unwrap().take().unwrap();
+        self.1.send(block_on(other).is_err_and(|error| error.is_cancelled())).unwrap();
+    }
+}
+
+#[test]
+fn before_the_start_a_destructor_that_blocks_until_another_task_is_dropped_goes_on() {
+    for by_shutdown in [false, true] {
+        for awaited in KINDS {
+            let coord = Coordinator::builder().workers(1).build().unwrap();
+            let (other, (answers, answered)) = (Other::default(), mpsc::channel());
+            drop(Kind::Task.spawn(&coord, Waits(other.clone(), answers)));
+            *other.lock().unwrap() = Some(awaited.spawn(&coord, ()));
+            ends(coord, by_shutdown, &format!("for {awaited:?}, by shutdown: {by_shutdown}"));
+            assert_eq!(answered.try_recv(), Ok(true));
+        }
+    }
+}
+
 #[test]
 fn before_the_start_destructors_that_wait_for_each_other_in_a_row_get_their_answers() {
     for by_shutdown in [false, true] {

@@ -115,10 +115,10 @@ fn ends() -> Vec<Bug> {
             quick: false,
         },
         Bug {
-            name: "the closer looks into the queues once",
-            file: "src/shutdown.rs",
-            sound: "    loop {\n        beside.look();\n        discard_queued(shared);\n",
-            broken: "    discard_queued(shared);\n    loop {\n        beside.look();\n",
+            name: "the sweeper looks into the queues once",
+            file: "src/sweep.rs",
+            sound: "    loop {\n        discard_queued(shared);\n        // Relaxed",
+            broken: "    discard_queued(shared);\n    loop {\n        // Relaxed",
             by: shuttle!(
                 "ends::a_drop_before_the_start_against_foreign_spawns_resolves_each_handle"
             ),

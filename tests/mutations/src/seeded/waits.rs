@@ -91,11 +91,21 @@ fn in_destructors() -> Vec<Bug> {
         bug(
             "a closer does not look what it holds up",
             "src/shutdown.rs",
-            "        beside.look();\n        discard_queued(shared);\n",
-            "        let _ = &mut beside;\n        discard_queued(shared);\n",
+            "        beside.look();\n        match &mut sweepers {",
+            "        let _ = &mut beside;\n        match &mut sweepers {",
             test!(
                 "shutdown",
                 "waits::before_the_start_a_destructor_can_drop_a_coordinator_that_waits_for_a_task"
+            ),
+        ),
+        bug(
+            "a destructor that waits holds up the others in a drop",
+            "src/shutdown.rs",
+            "Some(sweepers) => sweepers.look(),",
+            "Some(_) => {}",
+            test!(
+                "shutdown",
+                "waits::before_the_start_a_destructor_that_blocks_until_another_task_is_dropped_goes_on"
             ),
         ),
         bug(
