@@ -58,10 +58,7 @@ fn at_the_end() -> Vec<Bug> {
             "src/handles.rs",
             "self.list.iter().filter(|handle| !handle.has_ended());",
             "self.list.iter();",
-            test!(
-                "shutdown",
-                "left::a_stop_hook_of_a_thread_that_left_before_does_not_hold_up_a_shutdown"
-            ),
+            test!("shutdown", "left::a_stop_hook_does_not_hold_up_a_shutdown"),
         ),
         bug(
             "past its limit a shutdown polls main futures below it",
