@@ -11,6 +11,7 @@ mod many;
 mod nested;
 mod races;
 mod stuck;
+mod unwatched;
 mod waits;
 
 use std::future::pending;

@@ -12,10 +12,10 @@ use crate::common::gate::gate;
 use crate::common::wakers::{self, Call};
 
 /// Longer than what must happen takes.
-const BOUND: Duration = Duration::from_secs(10);
+pub const BOUND: Duration = Duration::from_secs(10);
 
 /// What is spawned behind the one that has the destructor.
-type Other = Arc<Mutex<Option<JoinHandle<()>>>>;
+pub type Other = Arc<Mutex<Option<JoinHandle<()>>>>;
 
 /// Blocks on the other one when it is asked, and says whether that was cancelled.
 struct Question {
@@ -33,7 +33,7 @@ impl Question {
 }
 
 /// Asks when it is dropped.
-struct Asks(Question);
+pub struct Asks(Question);
 
 impl Drop for Asks {
     fn drop(&mut self) {
@@ -47,7 +47,7 @@ fn question(coord: &Coordinator) -> (Question, Other, mpsc::Receiver<bool>) {
     (Question { handle: coord.handle(), other: other.clone(), answers }, other, answered)
 }
 
-fn asks(coord: &Coordinator) -> (Asks, Other, mpsc::Receiver<bool>) {
+pub fn asks(coord: &Coordinator) -> (Asks, Other, mpsc::Receiver<bool>) {
     let (question, other, answered) = question(coord);
     (Asks(question), other, answered)
 }
@@ -202,7 +202,7 @@ fn before_the_start_a_waker_that_waits_for_a_task_gets_its_answer() {
 }
 
 /// Brings a coordinator to its end when it is dropped.
-struct EndsOther(Option<Coordinator>, fn(Coordinator));
+pub struct EndsOther(pub Option<Coordinator>, pub fn(Coordinator));
 
 impl Drop for EndsOther {
     fn drop(&mut self) {

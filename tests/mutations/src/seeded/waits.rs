@@ -92,7 +92,7 @@ fn in_destructors() -> Vec<Bug> {
             "        let _ = &mut beside;\n        match &mut sweepers {",
             test!(
                 "shutdown",
-                "waits::before_the_start_a_destructor_can_drop_a_coordinator_that_waits_for_a_task"
+                "unwatched::a_destructor_can_drop_a_coordinator_that_waits_for_a_closure"
             ),
         ),
         bug(
@@ -117,12 +117,7 @@ fn in_destructors() -> Vec<Bug> {
             "src/sweep.rs",
             "        if late && self.sweeper.is_none() {",
             "        if false && late {",
-            test!(
-                "shutdown",
-                "waits::before_the_start_a_destructor_that_waits_for_a_task_gets_its_answer",
-                "waits::before_the_start_a_destructor_that_waits_for_a_pinned_task_gets_its_answer",
-                "waits::the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer"
-            ),
+            test!("shutdown", "unwatched::a_destructor_that_waits_for_a_closure_gets_its_answer"),
         ),
         bug(
             "the drop of a closure is taken for its call",
