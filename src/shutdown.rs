@@ -72,7 +72,8 @@ pub struct ShutdownReport {
     /// `shutdown` is not listed.
     pub still_running: Vec<TaskInfo>,
     /// If all tasks have ended, the names of the coordinator's threads that have not: they
-    /// are in a hook, in a waker, or in the drop of a result that nobody takes.
+    /// are in a hook, in a waker of somebody else, in the drop of a result that nobody takes
+    /// or of a worker state, or in the destructor of a thread-local.
     pub threads: Vec<String>,
 }
 
