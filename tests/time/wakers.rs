@@ -1,6 +1,5 @@
 //! Wakers of timers that block: nobody else waits for them.
 
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -135,13 +134,13 @@ fn at_the_end_a_waker_that_blocks_does_not_keep_others_from_their_calls() {
         let coord = started(1);
         let (_open, gate) = gate();
         let called = Arc::new(AtomicUsize::new(0));
-        for i in 0..WAKERS {
+        let register_one = |i| {
             let called = called.clone();
             let count = move || _ = called.fetch_add(1, Ordering::SeqCst);
             let waker = if i == blocking { blocks(&gate) } else { Call::waker(count) };
-            let sleep = register(&coord, 0, Instant::now() + FAR, waker);
-            mem::forget(sleep.expect("it is not over"));
-        }
+            register(&coord, 0, Instant::now() + FAR, waker).expect("it is not over")
+        };
+        let _sleeps: Vec<_> = (0..WAKERS).map(register_one).collect();
         let handle = coord.handle();
         ends_within(BOUND, move || handle.shutdown(Duration::ZERO));
         gate.wait_for(1);
