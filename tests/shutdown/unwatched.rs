@@ -22,21 +22,27 @@ fn held() -> (Coordinator, Opener, Gate) {
     (coord, open, gate)
 }
 
-fn drop_in_its_own_task(coord: Coordinator) {
+/// With a task that has `value`, whose destructor gets its answer.
+#[track_caller]
+fn drop_in_its_own_task(
+    coord: Coordinator,
+    value: impl Send + 'static,
+    answered: &mpsc::Receiver<bool>,
+) {
+    coord.go(async move {
+        let _value = value;
+        std::future::pending::<()>().await;
+    });
     coord.handle().go(async move { drop(coord) });
+    assert_eq!(answered.recv_timeout(BOUND), Ok(true));
 }
 
 #[test]
 fn a_destructor_that_waits_for_a_closure_gets_its_answer() {
     let (coord, _open, gate) = held();
     let (value, other, answered) = asks(&coord);
-    coord.go(async move {
-        let _value = value;
-        std::future::pending::<()>().await;
-    });
     *other.lock().unwrap() = Some(coord.spawn_blocking(|| ()));
-    drop_in_its_own_task(coord);
-    assert_eq!(answered.recv_timeout(BOUND), Ok(true));
+    drop_in_its_own_task(coord, value, &answered);
     assert!(!gate.is_open());
 }
 
@@ -56,11 +62,6 @@ fn a_destructor_can_drop_a_coordinator_that_waits_for_a_closure() {
     give.send(coord.spawn_blocking(|| ())).unwrap();
     entered.recv_timeout(LONG).unwrap();
     let value = EndsOther(Some(other), drop);
-    coord.go(async move {
-        let _value = value;
-        std::future::pending::<()>().await;
-    });
-    drop_in_its_own_task(coord);
-    assert_eq!(answered.recv_timeout(BOUND), Ok(true));
+    drop_in_its_own_task(coord, value, &answered);
     assert!(!gate.is_open());
 }
