@@ -324,6 +324,7 @@ impl Seated<'_> {
     }
 
     /// The same if it was the poll of that task: one that is refused may end inside of another.
+    /// (Relaxed: this thread alone writes it.)
     #[inline]
     pub(crate) fn end_poll_of(&self, id: u64) {
         if self.counters.running.load(Ordering::Relaxed) == id {
