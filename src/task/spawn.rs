@@ -359,14 +359,11 @@ pub(crate) fn run(entry: &Entry<'_>, runnable: Runnable) {
     if let Some(seat) = entry.seated() {
         seat.begin_poll(runnable.metadata());
     }
+    // Either of the two ends what was published, as soon as the user's code has returned.
     if entry.shared.is_cancelling() {
         discard(entry.shared, runnable);
     } else {
         runnable.run();
-    }
-    // A cancelled task was not polled, so its poll did not end this.
-    if let Some(seat) = entry.seated() {
-        seat.end_poll();
     }
 }
 
