@@ -87,10 +87,6 @@ impl Wake for Parker {
     fn wake(self: Arc<Self>) {
         self.unpark();
     }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.unpark();
-    }
 }
 
 /// This thread's parker; while the thread ends, a new one for each caller, who
