@@ -107,6 +107,9 @@ impl Builder {
     /// waiting tasks, or closures in place of a thread that is stuck in a task: at most
     /// two for each worker, and one. Default, also for 0: 512; at most 32,768.
     ///
+    /// A closure that waits in [`block_in_place`](crate::block_in_place) or a nested `block_on`
+    /// may let another one begin; when it comes back, there may be one too many for a while.
+    ///
     /// A closure that waits for another one runs all the while. If there are no more
     /// threads than closures that do so, the others never start.
     ///

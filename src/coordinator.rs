@@ -434,8 +434,8 @@ impl Coordinator {
     /// When it returns, no future of the coordinator is alive, and none of its
     /// threads, except for what the report names: a closure
     /// that still blocks, a poll or a destructor that did not return within a second
-    /// after the limit; or, if all tasks have ended, threads that are still in a hook, a waker
-    /// or the drop of a result another second later. If the coordinator was never started,
+    /// after the limit; or, if all tasks have ended, threads that are still in user code, as in a
+    /// hook or a waker, another second later (see [`ShutdownReport::threads`]). If the coordinator was never started,
     /// everything is cancelled.
     ///
     /// Inside one of its own tasks it waits for the others; that task goes on

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use futures_lite::future::block_on;
 use oasync::{Coordinator, WorkerKind};
 
+use common::gate::{Opener, PassOnDrop, gate};
 use common::{LONG, eventually, started};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -120,7 +121,11 @@ fn stalls_and_a_drop_that_waits_are_logged() {
     LINES.lock().unwrap().clear();
     a_main_future_is_logged_with_its_block_on(logs);
     LINES.lock().unwrap().clear();
-    a_drop_that_waits_says_for_what(logs);
+    a_drop_that_waits_for_a_closure_says_so(logs);
+    LINES.lock().unwrap().clear();
+    a_drop_that_waits_for_a_destructor_says_so(logs);
+    LINES.lock().unwrap().clear();
+    a_drop_that_waits_for_a_hook_names_the_thread(logs);
 }
 
 fn each_spawn_site_is_logged_once_and_not_if_there_is_a_hook(logs: usize) {
@@ -158,19 +163,49 @@ fn a_main_future_is_logged_with_its_block_on(logs: usize) {
     }
 }
 
-fn a_drop_that_waits_says_for_what(logs: usize) {
-    let coord = started(1);
-    let (enter, entered) = std::sync::mpsc::channel();
-    coord.task().name("ledger").gob(move || {
-        enter.send(()).unwrap();
-        eventually("it is logged", || lines().len() == logs);
-    });
-    entered.recv_timeout(LONG).unwrap();
-    drop(coord);
+/// The drop of the coordinator waits, says so once, and ends when the gate is opened.
+fn assert_says_what_it_waits_for(coord: Coordinator, open: Opener, logs: usize, what: &[&str]) {
+    let waits = std::thread::spawn(move || drop(coord));
+    eventually("it is logged", || lines().len() == logs);
+    assert!(!waits.is_finished());
+    open.open();
+    waits.join().unwrap();
     let lines = lines();
     assert_eq!(lines.len(), logs, "once: {lines:?}");
     for line in lines {
-        assert!(line.contains("the drop of a coordinator waits for task "), "{line}");
-        assert!(line.contains("`ledger`, spawned at tests/log.rs:"), "{line}");
+        assert!(line.contains("the drop of a coordinator waits for "), "{line}");
+        what.iter().for_each(|what| assert!(line.contains(what), "{what}: {line}"));
     }
+}
+
+const LEDGER: [&str; 2] = ["waits for task ", "`ledger`, spawned at tests/log.rs:"];
+
+fn a_drop_that_waits_for_a_closure_says_so(logs: usize) {
+    let (coord, (open, gate)) = (started(1), gate());
+    let held = gate.clone();
+    coord.task().name("ledger").gob(move || held.pass());
+    gate.wait_for(1);
+    assert_says_what_it_waits_for(coord, open, logs, &LEDGER);
+}
+
+fn a_drop_that_waits_for_a_destructor_says_so(logs: usize) {
+    // Of the stall that it is, nobody else is told.
+    let builder = Coordinator::builder().workers(1).on_stall(|_| ());
+    let (coord, (open, gate)) = (builder.build().unwrap(), gate());
+    coord.start().unwrap();
+    let value = PassOnDrop(gate.clone());
+    coord.task().name("ledger").go(async move {
+        std::future::pending::<()>().await;
+        drop(value);
+    });
+    assert_says_what_it_waits_for(coord, open, logs, &LEDGER);
+}
+
+fn a_drop_that_waits_for_a_hook_names_the_thread(logs: usize) {
+    let (open, gate) = gate();
+    let builder = Coordinator::builder().workers(1).thread_name("log-hook");
+    let coord = builder.on_thread_stop(move |_| _ = gate.pass()).build().unwrap();
+    coord.start().unwrap();
+    block_on(coord.spawn(async {})).unwrap();
+    assert_says_what_it_waits_for(coord, open, logs, &["waits for thread log-hook-"]);
 }

@@ -84,9 +84,13 @@ fn an_arena_beyond_all_memory_says_so_and_the_task_goes_on() {
                 let arena = oasync::arena();
                 let small = arena.alloc_str("small");
                 // More than there is, more than there can be, more than can be said.
-                for bytes in [1 << 46, isize::MAX as usize, usize::MAX] {
+                for (bytes, told) in [
+                    (1 << 46, "70368744177664 bytes were refused"),
+                    (isize::MAX as usize, " bytes were refused"),
+                    (usize::MAX, "more was asked for than can exist"),
+                ] {
                     let error = arena.try_alloc_slice_fill_with(bytes, |_| 0_u8).unwrap_err();
-                    assert!(!error.to_string().is_empty());
+                    assert!(error.to_string().ends_with(told), "{error}");
                 }
                 oasync::yield_now().await;
                 assert_eq!((&*small, arena.try_alloc(7)), ("small", Ok(&mut 7)));

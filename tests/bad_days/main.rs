@@ -1,6 +1,6 @@
 //! Promise: on a bad day nothing hangs without a report, and nothing is undefined
 //! behaviour. The table in `docs/reliability.md`, "Bad days", says what happens; each
-//! row is a test here.
+//! row that names no other place is a test here.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,11 +1,12 @@
 //! `block_on` inside of `block_on`, and polls that are entered again.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
-use std::thread;
+use std::thread::{self, ThreadId};
 
 use oasync::Coordinator;
 
@@ -37,15 +38,16 @@ fn main_futures_a_thousand_deep_take_stack_and_no_threads() {
 
 #[test]
 fn tasks_a_thousand_deep_take_a_thread_each() {
-    fn dive(coord: Arc<Coordinator>, depth: usize) -> usize {
-        if depth == 0 {
-            return coord.metrics().num_alive_tasks() as usize;
-        }
-        let task = oasync::spawn({
+    /// Returns how many tasks there are at the deepest, and the threads of all.
+    fn dive(coord: Arc<Coordinator>, depth: usize) -> (u64, HashSet<ThreadId>) {
+        let (tasks, mut threads) = if depth == 0 {
+            (coord.metrics().num_alive_tasks(), HashSet::new())
+        } else {
             let coord = coord.clone();
-            async move { dive(coord, depth - 1) }
-        });
-        oasync::block_on(task).unwrap()
+            oasync::block_on(oasync::spawn(async move { dive(coord, depth - 1) })).unwrap()
+        };
+        threads.insert(thread::current().id());
+        (tasks, threads)
     }
     in_time("deep tasks", || {
         let builder = Coordinator::builder().workers(2).stack_size(256 * 1024);
@@ -55,7 +57,8 @@ fn tasks_a_thousand_deep_take_a_thread_each() {
             let coord = coord.clone();
             async move { dive(coord, DEEP) }
         });
-        assert_eq!(wait(task).unwrap(), DEEP + 1, "all were alive at once");
+        let (tasks, threads) = wait(task).unwrap();
+        assert_eq!((tasks as usize, threads.len()), (DEEP + 1, DEEP + 1), "all were there at once");
         // The threads too many leave, and the coordinator goes on.
         crate::common::eventually("two are left", || coord.metrics().num_worker_threads() <= 2);
         assert_eq!(wait(coord.spawn(async { 1 })).unwrap(), 1);

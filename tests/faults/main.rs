@@ -110,6 +110,11 @@ fn what_is_behind_a_stuck_poll_runs_though_a_thread_was_refused_once() {
 }
 
 #[test]
+fn a_thread_that_was_refused_once_comes_however_long_polls_may_take() {
+    refused("meeting");
+}
+
+#[test]
 fn what_is_behind_a_stuck_poll_runs_on_an_idle_thread_if_no_more_come() {
     refused("stuck_for_good");
 }

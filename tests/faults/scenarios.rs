@@ -276,6 +276,31 @@ fn stuck() {
     }
 }
 
+/// Each worker is needed, and polls may be so long that none gets help: a thread that was
+/// refused is asked for again all the same.
+#[test]
+#[ignore = "runs where threads are refused"]
+fn meeting() {
+    for_each_single_refusal(["all meet"], |workers, points| {
+        let coord = without_help(workers);
+        if coord.start().is_err() {
+            return;
+        }
+        let here = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..workers)
+            .map(|_| {
+                let here = here.clone();
+                coord.spawn(async move {
+                    here.fetch_add(1, Ordering::SeqCst);
+                    eventually("all are here", || here.load(Ordering::SeqCst) == workers);
+                })
+            })
+            .collect();
+        tasks.into_iter().for_each(|task| wait(task).unwrap());
+        points.reach("all meet");
+    });
+}
+
 /// No thread comes any more; but one of the pool is there.
 #[test]
 #[ignore = "runs where threads are refused"]

@@ -1,6 +1,6 @@
 //! Hooks of worker threads, in which their own pinned tasks are waited for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -106,30 +106,38 @@ fn a_task_in_a_stop_hook_can_wait_for_a_pinned_one_of_that_thread() {
     assert_eq!(told.recv_timeout(BOUND).expect("the task ends").unwrap(), 0);
 }
 
+fn state_number() -> usize {
+    with_worker_state(|&made: &usize| made)
+}
+
 #[test]
-fn what_is_pinned_in_a_stop_hook_runs_after_it() {
+fn what_is_pinned_in_a_stop_hook_runs_after_it_and_has_the_worker_state_still() {
     let (enter, entered) = mpsc::channel();
     let (tell, told) = mpsc::channel();
     let (begin, begun) = async_channel::bounded::<()>(1);
     let hook = once(move || {
         let (tell, begun) = (tell.clone(), begun.clone());
+        let state = state_number();
         let make = move || async move {
             begun.recv().await.unwrap();
-            tell.send(index()).unwrap();
+            tell.send((index(), state_number() == state)).unwrap();
         };
         drop(oasync::spawn_pinned_on(0, make).unwrap());
         // The future is made on this thread, which has to stay for it.
         oasync::block_on(oasync::spawn_pinned_on(0, || async {}).unwrap()).unwrap();
         enter.send(()).unwrap();
     });
-    let coord = Ends(Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap());
+    let made = AtomicUsize::new(0);
+    let builder = Coordinator::builder().workers(1).on_thread_stop(hook);
+    let builder = builder.worker_state(move |_| made.fetch_add(1, Ordering::SeqCst));
+    let coord = Ends(builder.build().unwrap());
     coord.start().unwrap();
     eventually("thread 0 leaves", || {
         retire_thread_0(&coord);
         entered.recv_timeout(Duration::from_millis(100)).is_ok()
     });
     begin.try_send(()).unwrap();
-    assert_eq!(told.recv_timeout(BOUND).expect("it is polled"), 0);
+    assert_eq!(told.recv_timeout(BOUND).expect("it is polled"), (0, true));
     let report = coord.shutdown(Duration::ZERO);
     assert!(report.threads.is_empty(), "{report}");
 }

@@ -2,10 +2,11 @@
 
 use std::iter;
 use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
-use oasync::{Coordinator, Stall, TaskId};
+use oasync::{Coordinator, Stall, TaskId, WorkerKind};
 
 use crate::common::gate::gate;
 use crate::common::{LONG, eventually, in_time, without_help};
@@ -79,6 +80,20 @@ fn a_hook_that_panics_is_told_of_the_next_stall() {
         eventually("the panic is counted", || coord.metrics().panics() == stalls);
         assert_eq!(coord.metrics().stall_count(), stalls);
     }
+}
+
+#[test]
+fn the_hook_is_called_on_a_thread_that_is_not_the_watchers() {
+    let (tx, rx) = mpsc::channel();
+    let hook = move |_: &Stall| {
+        let info = oasync::worker_info().unwrap();
+        let name = thread::current().name().unwrap().to_owned();
+        tx.send((info.kind(), info.index(), name)).unwrap();
+    };
+    let coord = Coordinator::builder().workers(1).on_stall(hook).build().unwrap();
+    let (kind, index, name) = coord.block_on(async { rx.recv_timeout(LONG).unwrap() });
+    assert_eq!((kind, &*name), (WorkerKind::Watcher, "oasync-stall"));
+    assert_ne!(index, 0, "that is the watcher");
 }
 
 #[test]

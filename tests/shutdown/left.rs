@@ -28,21 +28,32 @@ fn shut_down(coord: &Coordinator, limit: Duration) -> ShutdownReport {
     ends_within(BOUND, move || handle.shutdown(limit))
 }
 
-/// Every end of the coordinator comes while one thread is at the gate, and the first report
+/// Every end of the coordinator comes while one thread is at the gate, and each report
 /// says so.
 #[track_caller]
 fn ends_around(name: &str, coord: Coordinator, open: Opener) {
-    let report = shut_down(&coord, Duration::from_millis(50));
+    assert_left(name, &shut_down(&coord, Duration::from_millis(50)), 1);
+    ends_around_again(name, coord, open, 1);
+}
+
+/// No task, but so many threads are left.
+#[track_caller]
+fn assert_left(name: &str, report: &ShutdownReport, threads: usize) {
     let named = report.threads.iter().filter(|thread| thread.starts_with(&format!("{name}-")));
-    assert_eq!((named.count(), report.threads.len()), (1, 1), "{report:?}");
+    assert_eq!((named.count(), report.threads.len()), (threads, threads), "{report:?}");
     assert!(report.still_running.is_empty(), "{report:?}");
-    ends_around_again(name, coord, open);
 }
 
 /// The same once a first shutdown has given up.
 #[track_caller]
-fn ends_around_again(name: &str, coord: Coordinator, open: Opener) {
-    shut_down(&coord, Duration::ZERO);
+fn ends_around_again(name: &str, coord: Coordinator, open: Opener, threads: usize) {
+    assert_left(name, &shut_down(&coord, Duration::ZERO), threads);
+    ends_with(name, coord, open);
+}
+
+/// Whoever drops it does not wait either.
+#[track_caller]
+fn ends_with(name: &str, coord: Coordinator, open: Opener) {
     ends_within(BOUND, move || drop(coord));
     open.open();
     no_threads(name);
@@ -70,7 +81,8 @@ fn the_drop_of_a_result_that_nobody_takes_does_not_hold_up_a_shutdown() {
     // Either will do.
     let stuck = (report.threads.len(), report.still_running.len());
     assert!(matches!(stuck, (1, 0) | (0, 1)), "{report:?}");
-    ends_around_again("sl-value", coord, open);
+    shut_down(&coord, Duration::ZERO);
+    ends_with("sl-value", coord, open);
 }
 
 #[test]
@@ -164,10 +176,9 @@ fn shutdowns_at_once_do_not_wait_for_each_other_while_a_hook_blocks() {
         thread::spawn(move || tell.send(handle.shutdown(Duration::from_millis(50))));
     }
     for _ in 0..3 {
-        let report = told.recv_timeout(BOUND).expect("each of them ends");
-        assert_eq!(report.threads.len(), 1, "{report:?}");
+        assert_left("sl-both", &told.recv_timeout(BOUND).expect("each of them ends"), 1);
     }
-    ends_around_again("sl-both", coord, open);
+    ends_around_again("sl-both", coord, open, 1);
 }
 
 #[test]
@@ -245,8 +256,8 @@ fn nor_do_those_of_several_threads_all_of_which_are_named() {
     closures.into_iter().for_each(|closure| block_on(closure).unwrap());
     let report = shut_down(&coord, Duration::from_millis(50));
     gate.wait_for(THREADS);
-    assert_eq!((report.threads.len(), report.still_running.len()), (THREADS, 0), "{report:?}");
-    ends_around_again("sl-locals", coord, open);
+    assert_left("sl-locals", &report, THREADS);
+    ends_around_again("sl-locals", coord, open, THREADS);
 }
 
 #[test]

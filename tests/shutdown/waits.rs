@@ -184,6 +184,30 @@ fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
 }
 
 #[test]
+fn the_destructor_of_a_task_that_blocks_until_a_closure_is_dropped_goes_on() {
+    for by_shutdown in [false, true] {
+        let builder = Coordinator::builder().workers(1).blocking_threads(1);
+        let coord = builder.build().unwrap();
+        let (open, gate) = gate();
+        coord.start().unwrap();
+        let held = gate.clone();
+        let first = coord.spawn_blocking(move || held.pass());
+        gate.wait_for(1);
+        let (other, (answers, answered)) = (Other::default(), mpsc::channel());
+        // In this order: the only thread is freed when the destructor has its answer.
+        let value = (Waits(other.clone(), answers), open);
+        coord.go(async move {
+            let _value = value;
+            std::future::pending::<()>().await;
+        });
+        *other.lock().unwrap() = Some(coord.spawn_blocking(|| ()));
+        ends(coord, by_shutdown, &format!("a closure is held, by shutdown: {by_shutdown}"));
+        assert_eq!(answered.try_recv(), Ok(true));
+        assert!(block_on(first).unwrap());
+    }
+}
+
+#[test]
 fn before_the_start_a_waker_that_waits_for_a_task_gets_its_answer() {
     for by_shutdown in [false, true] {
         for awaited in KINDS {

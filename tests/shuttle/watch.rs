@@ -1,16 +1,19 @@
-//! The watcher, while time passes.
+//! The watcher, and the thread that calls the hook for it, while time passes.
 
 use std::time::Duration;
 
-use oasync::{Coordinator, spawn};
-use shuttle::sync::mpsc;
+use oasync::{Builder, Coordinator, JoinHandle, TaskId, WorkerKind, spawn};
+use shuttle::sync::{Mutex, mpsc};
 
 use crate::support::{Ledger, check, ticks, wait, waits_for_a_closure};
 
-fn watched(workers: usize) -> Coordinator {
+fn builder(workers: usize) -> Builder {
     let builder = Coordinator::builder().workers(workers).blocking_threads(1);
-    let builder = builder.keep_alive(Duration::from_secs(60));
-    let coord = builder.stall_threshold(Duration::from_millis(1)).build().unwrap();
+    builder.keep_alive(Duration::from_secs(60)).stall_threshold(Duration::from_millis(1))
+}
+
+fn watched(workers: usize) -> Coordinator {
+    let coord = builder(workers).build().unwrap();
     coord.start().unwrap();
     coord
 }
@@ -110,4 +113,59 @@ fn a_closure_that_a_lender_waits_for_runs() {
         time.join().unwrap();
         ledger.end(coord);
     });
+}
+
+/// One may be seen at the moment at which the call for the other returns.
+#[test]
+fn the_hook_is_told_of_every_stall() {
+    check(|| {
+        let (call, calls) = mpsc::channel();
+        let call = Mutex::new(call);
+        let coord = builder(2).on_stall(move |stall| call.lock().unwrap().send(stall.id).unwrap());
+        let (coord, ledger) = (coord.build().unwrap(), Ledger::default());
+        coord.start().unwrap();
+        let (end, time) = ticks();
+        let stuck = [(); 2].map(|()| blocks_on_a_worker(&coord, &ledger));
+        let mut untold: Vec<_> = stuck.iter().filter_map(Stuck::blocks).collect();
+        while !untold.is_empty() {
+            let told = calls.recv().unwrap();
+            untold.retain(|&id| Some(id) != told);
+        }
+        for Stuck { task, told, .. } in stuck {
+            drop(told);
+            wait(task).unwrap();
+        }
+        end.open();
+        time.join().unwrap();
+        ledger.end(coord);
+    });
+}
+
+struct Stuck {
+    task: JoinHandle<()>,
+    /// Whether it blocks.
+    blocks: mpsc::Receiver<bool>,
+    /// Until this is dropped.
+    told: mpsc::Sender<()>,
+}
+
+impl Stuck {
+    fn blocks(&self) -> Option<TaskId> {
+        self.blocks.recv().unwrap().then(|| self.task.id())
+    }
+}
+
+/// A task that blocks, unless a thread of the pool polls it: nobody watches those.
+fn blocks_on_a_worker(coord: &Coordinator, ledger: &Ledger) -> Stuck {
+    let ((say, blocks), (told, wait_for_it)) = (mpsc::channel(), mpsc::channel::<()>());
+    let counted = ledger.counted();
+    let task = coord.spawn(async move {
+        let _counted = counted;
+        let on_worker = oasync::worker_info().is_some_and(|info| info.kind() == WorkerKind::Worker);
+        say.send(on_worker).unwrap();
+        if on_worker {
+            let _ = wait_for_it.recv();
+        }
+    });
+    Stuck { task, blocks, told }
 }

@@ -206,7 +206,10 @@ fn in_hooks() -> Vec<Bug> {
             "src/pinned/host.rs",
             "        while !is_over(home) {",
             "        if is_over(home) {\n            return;\n        }\n        while false {",
-            test!("pinned", "hooks::what_is_pinned_in_a_stop_hook_runs_after_it"),
+            test!(
+                "pinned",
+                "hooks::what_is_pinned_in_a_stop_hook_runs_after_it_and_has_the_worker_state_still"
+            ),
         ),
         bug(
             "a thread of the pool counts again while its start hook goes on",
@@ -214,6 +217,13 @@ fn in_hooks() -> Vec<Bug> {
             "let some = || self.is_worker_thread() && self.preferred_seat() < MOST_IN_HOOKS;",
             "let some = || MOST_IN_HOOKS > 0;",
             test!("rescue", "hooks::a_closure_runs_while_a_hook_blocks_after_a_nested_call",),
+        ),
+        bug(
+            "who tells of stalls leaves without another look",
+            "src/watch/deputy.rs",
+            "if !self.is_due(shared, duty) || !self.begins(duty) {",
+            "if true || !self.begins(duty) {",
+            shuttle!("watch::the_hook_is_told_of_every_stall"),
         ),
         bug(
             "the watcher calls the stall hook itself",
