@@ -2,11 +2,12 @@
 //! runs elsewhere; never a spin, never a lost job.
 //!
 //! A library written in C is loaded before the C library of a second process of this
-//! test, where it refuses threads; `scenarios.rs` runs in there.
+//! test, where it refuses threads; `scenarios.rs` and `ends.rs` run in there.
 #![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod ends;
 mod refusal;
 mod scenarios;
 
@@ -47,7 +48,7 @@ fn refused(scenario: &str) {
     let log = folder.path().join("log");
     let output = File::create(&log).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("scenarios::{scenario}"), "--ignored"])
+        .args(["--exact", scenario, "--ignored"])
         .args(["--nocapture", "--test-threads=1"])
         .env("LD_PRELOAD", library)
         .env(ARMED, "1")
@@ -76,70 +77,75 @@ fn refused(scenario: &str) {
 
 #[test]
 fn a_caller_gets_everything_done() {
-    refused("with_a_caller");
+    refused("scenarios::with_a_caller");
 }
 
 #[test]
 fn what_is_started_gets_everything_done_or_the_start_says_no() {
-    refused("started");
+    refused("scenarios::started");
 }
 
 #[test]
 fn a_worker_that_comes_back_stays_if_the_thread_in_its_place_is_refused() {
-    refused("coming_back");
+    refused("scenarios::coming_back");
 }
 
 #[test]
 fn tasks_that_block_on_tasks_get_everything_done() {
-    refused("nested");
+    refused("scenarios::nested");
 }
 
 #[test]
 fn while_all_wait_nobody_spins() {
-    refused("waiting");
+    refused("scenarios::waiting");
 }
 
 #[test]
 fn closures_that_block_on_closures_get_everything_done() {
-    refused("closures_in_closures");
+    refused("scenarios::closures_in_closures");
 }
 
 #[test]
 fn what_is_behind_a_stuck_poll_runs_though_a_thread_was_refused_once() {
-    refused("stuck");
+    refused("scenarios::stuck");
 }
 
 #[test]
 fn a_thread_that_was_refused_once_comes_however_long_polls_may_take() {
-    refused("meeting");
+    refused("scenarios::meeting");
 }
 
 #[test]
 fn what_is_behind_a_stuck_poll_runs_on_an_idle_thread_if_no_more_come() {
-    refused("stuck_for_good");
+    refused("scenarios::stuck_for_good");
 }
 
 #[test]
 fn the_last_idle_thread_stays_if_nobody_watches() {
-    refused("idle_for_long");
+    refused("scenarios::idle_for_long");
 }
 
 #[test]
 fn a_closure_behind_a_stuck_lender_runs_though_no_more_threads_come() {
-    refused("stuck_lender");
+    refused("scenarios::stuck_lender");
 }
 
 #[test]
 fn a_closure_stays_with_the_pool_if_that_has_a_thread() {
-    refused("busy_pool");
+    refused("scenarios::busy_pool");
 }
 
 #[test]
 fn every_shutdown_and_drop_ends() {
-    refused("ending");
+    refused("ends::ending");
 }
 
 #[test]
 fn a_stop_hook_that_is_stuck_does_not_hold_up_a_shutdown() {
-    refused("stuck_stop_hook");
+    refused("ends::stuck_stop_hook");
+}
+
+#[test]
+fn a_destructor_that_waits_at_the_end_gets_its_answer() {
+    refused("ends::waiting_destructor");
 }

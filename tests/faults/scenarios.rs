@@ -7,16 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use oasync::{Coordinator, JoinHandle, WorkerInfo, WorkerKind};
+use oasync::{Coordinator, JoinHandle, WorkerKind};
 
-use crate::common::gate::gate;
-use crate::common::{CountDrop, LONG, coordinator, ends_within, eventually, without_help};
-use crate::refusal::{for_each_later_refusal, for_each_refusal, for_each_single_refusal};
+use crate::common::{CountDrop, LONG, coordinator, eventually, without_help};
+use crate::refusal::{for_each_refusal, for_each_single_refusal};
 
 /// Waits without any coordinator.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
     futures_lite::future::block_on(future)
 }
 
@@ -49,7 +48,7 @@ fn in_pool() -> bool {
 }
 
 /// Tasks and closures of all kinds, and how many of each came to run.
-fn submit(coord: &Coordinator, ran: &Arc<AtomicUsize>) -> Vec<JoinHandle<usize>> {
+pub fn submit(coord: &Coordinator, ran: &Arc<AtomicUsize>) -> Vec<JoinHandle<usize>> {
     let count = |ran: &Arc<AtomicUsize>| {
         let ran = ran.clone();
         move |i| {
@@ -87,7 +86,7 @@ const ALL: usize = 90;
 const GONE: usize = usize::MAX;
 
 /// Each gave its result, or says that it was cancelled.
-fn assert_all_resolve(tasks: Vec<JoinHandle<usize>>) {
+pub fn assert_all_resolve(tasks: Vec<JoinHandle<usize>>) {
     for (i, task) in tasks.into_iter().enumerate() {
         match wait(task) {
             Ok(value) => assert!(value == i || value == GONE),
@@ -424,69 +423,5 @@ fn busy_pool() {
         if has_thread {
             points.reach("the pool has a thread");
         }
-    });
-}
-
-#[test]
-#[ignore = "runs where threads are refused"]
-fn ending() {
-    for_each_refusal(["after a start", "without one"], |workers, points| {
-        for limit in [None, Some(Duration::ZERO), Some(Duration::from_millis(20))] {
-            let (coord, ran) = (coordinator(workers), Arc::new(AtomicUsize::new(0)));
-            let drops = Arc::new(AtomicUsize::new(0));
-            let begins = coord.start();
-            let tasks = submit(&coord, &ran);
-            let guard = CountDrop(drops.clone());
-            coord.go(async move {
-                let _guard = guard;
-                pending::<()>().await;
-            });
-            let begun = Instant::now();
-            if let Some(limit) = limit {
-                let report = coord.shutdown(limit);
-                assert!(report.still_running.is_empty(), "{report:?}");
-                assert!(begins.is_ok() || report.finished + report.cancelled > 0);
-            }
-            drop(coord);
-            assert!(begun.elapsed() < LONG);
-            assert_eq!(drops.load(Ordering::SeqCst), 1);
-            assert_all_resolve(tasks);
-            points.reach(if begins.is_ok() { "after a start" } else { "without one" });
-        }
-    });
-}
-
-/// A shutdown with a limit does without the threads it would start.
-#[test]
-#[ignore = "runs where threads are refused"]
-fn stuck_stop_hook() {
-    for_each_later_refusal(["it is named"], |workers, points, refused| {
-        // Each takes what a shutdown waits after its limit.
-        if workers > 1 {
-            return;
-        }
-        let (open, gate) = gate();
-        let (tell, told) = mpsc::channel();
-        let held = gate.clone();
-        let hook = move |thread: &WorkerInfo| {
-            if (thread.kind(), thread.index()) == (WorkerKind::Worker, 0) {
-                tell.send(thread::current().name().unwrap().to_owned()).unwrap();
-                held.pass();
-            }
-        };
-        let coord = Coordinator::builder().workers(1).on_thread_stop(hook).build().unwrap();
-        let open = open; // Dropped before the coordinator.
-        coord.start().unwrap();
-        wait(coord.spawn(async {})).unwrap();
-        let handle = coord.handle();
-        let report = ends_within(Duration::from_secs(10), move || {
-            refused.begin();
-            handle.shutdown(Duration::from_millis(10))
-        });
-        assert_eq!(report.threads, [told.recv_timeout(LONG).unwrap()], "{report:?}");
-        assert!(report.still_running.is_empty(), "{report:?}");
-        assert!(!gate.is_open());
-        points.reach("it is named");
-        drop(open);
     });
 }
