@@ -22,6 +22,8 @@ macro_rules! links {
 [odin-semaphore]: crate::docs::from_odin_primitives#semaphore
 [odin-task-chaining]: crate::docs::from_odin_primitives#task-chaining
 [architecture-fairness]: crate::docs::architecture#fairness
+[reliability]: crate::docs::reliability
+[mutants]: crate::docs::mutants
 [options]: crate::Builder
 [proof-idle]: ../../../src/oasync/idle/mod.rs.html
 [proof-timers]: ../../../src/oasync/timers/mod.rs.html
@@ -57,3 +59,4 @@ page!(
     "../docs/benchmarks.md", "../docs/benchmarks.svg"
 );
 page!(reliability: "What happens on a bad day, and how that was tested.", "../docs/reliability.md");
+page!(mutants: "Small changes to the sources, and which of them no test notices.", "../docs/mutants.md");
