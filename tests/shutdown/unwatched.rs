@@ -7,20 +7,7 @@ use futures_lite::future::block_on;
 use oasync::{Coordinator, JoinHandle};
 
 use crate::LONG;
-use crate::common::gate::{Gate, Opener, gate};
-use crate::waits::{BOUND, EndsOther, asks};
-
-/// One whose only thread for closures is held.
-fn held() -> (Coordinator, Opener, Gate) {
-    let builder = Coordinator::builder().workers(1).blocking_threads(1);
-    let coord = builder.build().unwrap();
-    let (open, gate) = gate();
-    coord.start().unwrap();
-    let held = gate.clone();
-    coord.gob(move || held.pass());
-    gate.wait_for(1);
-    (coord, open, gate)
-}
+use crate::waits::{BOUND, EndsOther, asks, held};
 
 /// With a task that has `value`, whose destructor gets its answer.
 #[track_caller]
@@ -39,7 +26,7 @@ fn drop_in_its_own_task(
 
 #[test]
 fn a_destructor_that_waits_for_a_closure_gets_its_answer() {
-    let (coord, _open, gate) = held();
+    let (coord, _first, _open, gate) = held();
     let (value, other, answered) = asks(&coord);
     *other.lock().unwrap() = Some(coord.spawn_blocking(|| ()));
     drop_in_its_own_task(coord, value, &answered);
@@ -48,7 +35,7 @@ fn a_destructor_that_waits_for_a_closure_gets_its_answer() {
 
 #[test]
 fn a_destructor_can_drop_a_coordinator_that_waits_for_a_closure() {
-    let (coord, _open, gate) = held();
+    let (coord, _first, _open, gate) = held();
     let other = Coordinator::builder().workers(1).build().unwrap();
     other.start().unwrap();
     let (give, given) = mpsc::channel::<JoinHandle<()>>();

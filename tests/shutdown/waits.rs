@@ -8,7 +8,7 @@ use oasync::{Coordinator, Handle, JoinHandle};
 
 use crate::LONG;
 use crate::common::ends_within;
-use crate::common::gate::gate;
+use crate::common::gate::{Gate, Opener, gate};
 use crate::common::wakers::{self, Call};
 
 /// Longer than what must happen takes.
@@ -162,16 +162,22 @@ fn before_the_start_destructors_that_wait_for_each_other_in_a_row_get_their_answ
     }
 }
 
+/// One whose only thread for closures runs one that is at the gate.
+pub fn held() -> (Coordinator, JoinHandle<bool>, Opener, Gate) {
+    let builder = Coordinator::builder().workers(1).blocking_threads(1);
+    let coord = builder.build().unwrap();
+    let (open, gate) = gate();
+    coord.start().unwrap();
+    let held = gate.clone();
+    let first = coord.spawn_blocking(move || held.pass());
+    gate.wait_for(1);
+    (coord, first, open, gate)
+}
+
 #[test]
 fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
     for by_shutdown in [false, true] {
-        let builder = Coordinator::builder().workers(1).blocking_threads(1);
-        let coord = builder.build().unwrap();
-        let (open, gate) = gate();
-        coord.start().unwrap();
-        let held = gate.clone();
-        let first = coord.spawn_blocking(move || held.pass());
-        gate.wait_for(1);
+        let (coord, first, open, _) = held();
         // The only thread is taken. When the destructor has its answer, it is freed.
         let (value, other, answered) = asks(&coord);
         coord.gob(move || drop((value, open)));
@@ -186,13 +192,7 @@ fn the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer() {
 #[test]
 fn the_destructor_of_a_task_that_blocks_until_a_closure_is_dropped_goes_on() {
     for by_shutdown in [false, true] {
-        let builder = Coordinator::builder().workers(1).blocking_threads(1);
-        let coord = builder.build().unwrap();
-        let (open, gate) = gate();
-        coord.start().unwrap();
-        let held = gate.clone();
-        let first = coord.spawn_blocking(move || held.pass());
-        gate.wait_for(1);
+        let (coord, first, open, _) = held();
         let (other, (answers, answered)) = (Other::default(), mpsc::channel());
         // In this order: the only thread is freed when the destructor has its answer.
         let value = (Waits(other.clone(), answers), open);
