@@ -120,16 +120,6 @@ fn in_destructors() -> Vec<Bug> {
             test!("shutdown", "unwatched::a_destructor_that_waits_for_a_closure_gets_its_answer"),
         ),
         bug(
-            "the drop of a closure is taken for its call",
-            "src/context/mod.rs",
-            "code.is_dropped() || !is_closure(code)",
-            "!is_closure(code)",
-            test!(
-                "shutdown",
-                "waits::the_destructor_of_a_closure_that_waits_for_the_next_one_gets_its_answer"
-            ),
-        ),
-        bug(
             "who blocks once the registry is closed is not listed",
             "src/task/registry.rs",
             "self.enter(shard, meta, waker, now, |_| true)",
