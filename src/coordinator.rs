@@ -435,8 +435,8 @@ impl Coordinator {
     /// threads, except for what the report names: a closure
     /// that still blocks, a poll or a destructor that did not return within a second
     /// after the limit; or, if all tasks have ended, threads that are still in user code, as in a
-    /// hook or a waker, another second later (see [`ShutdownReport::threads`]). If the coordinator was never started,
-    /// everything is cancelled.
+    /// hook or a waker, another second later (see [`ShutdownReport::threads`]). If the
+    /// coordinator was never started, everything is cancelled.
     ///
     /// Inside one of its own tasks it waits for the others; that task goes on
     /// until it next waits, and is cancelled there. There it may also be late by one poll of
