@@ -157,6 +157,10 @@ impl Catcher {
         if self.sanitized {
             command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
         }
+        // A bug changes a few lines, and all else is still there from the last build.
+        command.env("CARGO_INCREMENTAL", "1");
+        // For the tests, which then do not wait for so long.
+        command.env("SEEDED", "1");
         // More than in CI: a bug that is caught ends the run.
         command.env("SHUTTLE_ITERATIONS", "100000");
         // Of its own: cargo takes the artifacts of two copies of a package for the same,

@@ -95,9 +95,16 @@ pub fn bugs() -> Vec<Bug> {
             broken: "seat.spill(false);",
             by: test!(
                 "fairness",
-                "full::each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls",
-                "full::what_comes_from_outside_to_a_full_queue_has_its_turn"
+                "full::each_of_more_tasks_than_a_queue_holds_waits_for_a_bounded_number_of_polls"
             ),
+            quick: false,
+        },
+        Bug {
+            name: "nothing is taken for a queue that is full",
+            file: "src/worker.rs",
+            sound: "let room = seat.room().saturating_sub(1)",
+            broken: "let room = seat.room().checked_sub(1)?",
+            by: test!("fairness", "full::what_comes_from_outside_to_a_full_queue_has_its_turn"),
             quick: false,
         },
         Bug {
