@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod nested;
+mod on_top;
 mod support;
 
 use std::cell::Cell;

@@ -81,9 +81,17 @@ fn in_destructors() -> Vec<Bug> {
             "polling || in_aftermath() || seated()",
             "polling || seated()",
             test!(
-                "shutdown",
-                "waits::before_the_start_a_waker_that_waits_for_a_task_gets_its_answer"
+                "block_on",
+                "on_top::of_the_waker_of_a_closure_at_its_end",
+                "on_top::of_the_waker_of_a_task_that_is_dropped_before_the_start"
             ),
+        ),
+        bug(
+            "the drop of a closure is taken for its call",
+            "src/context/mod.rs",
+            "code.is_dropped() || !is_closure(code)",
+            "!is_closure(code)",
+            test!("block_on", "on_top::of_the_destructor_of_a_closure"),
         ),
         bug(
             "a closer does not look what it holds up",
