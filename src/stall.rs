@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::context;
 use crate::hooks::Hooks;
 use crate::sync_facade::Arc;
 use crate::task::TaskId;
@@ -65,11 +66,12 @@ impl fmt::Display for Stall {
 
 /// Tells the hook, or else the log.
 pub(crate) fn tell(hooks: &Hooks, stall: &Stall) {
-    // A logger is a user's code as well.
-    hooks.contain(|| match &hooks.stall {
+    let tell = || match &hooks.stall {
         Some(hook) => hook(stall),
+        // A logger is a user's code as well.
         None => warn::of_stall(stall),
-    });
+    };
+    context::call(|| hooks.contain(tell));
 }
 
 /// Who listens to stalls: the hook, or else the log, which hears of each spawn

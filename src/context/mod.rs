@@ -36,6 +36,8 @@ struct ThisThread {
     code: Cell<*const UserCode<'static>>,
     task: Cell<*const Meta>,
     turn: Cell<Turn>,
+    /// Whether code of a user is called that is no task's: see [`call`].
+    calls: Cell<bool>,
     /// The coordinator that started this thread; only compared.
     home: Cell<*const Shared>,
 }
@@ -47,6 +49,7 @@ thread_local! {
             code: Cell::new(ptr::null()),
             task: Cell::new(ptr::null()),
             turn: Cell::new(Turn::Poll),
+            calls: Cell::new(false),
             home: Cell::new(ptr::null()),
         }
     };
@@ -72,6 +75,14 @@ impl Drop for Current {
             this.turn.set(self.turn);
         });
     }
+}
+
+/// Calls code of a user that is no task's, such as a waker, and waits for it: a `block_on` in
+/// there is nested. A panic stays in `f`.
+pub(crate) fn call(f: impl FnOnce()) {
+    let outer = THIS.with(|this| this.calls.replace(true));
+    f();
+    THIS.with(|this| this.calls.set(outer));
 }
 
 /// The task whose turn it is on this thread.
@@ -179,14 +190,15 @@ pub(crate) fn use_share(units: u32, share: u32) -> bool {
     used.is_none_or(|used| used < share)
 }
 
-/// Whether a `block_on` here would block someone else's poll, drop, or wake at its end. The
-/// closure of a blocking thread is nobody's poll.
+/// Whether a `block_on` here would block someone else's poll, drop, or wake. The closure of a
+/// blocking thread is nobody's poll.
 pub(crate) fn is_nested() -> bool {
+    let called = THIS.with(|this| this.calls.get());
     let is_closure = |code: &UserCode<'_>| code.task().is_some_and(Meta::is_blocking);
     let poll = |code: &UserCode<'_>| code.is_dropped() || !is_closure(code);
     let polling = with_user_code(|code| code.ancestors().any(poll)).unwrap_or(false);
     let seated = || with_entry(|top| top.ancestors().any(|entry| entry.seated().is_some()));
-    polling || in_aftermath() || seated().unwrap_or(false)
+    polling || called || in_aftermath() || seated().unwrap_or(false)
 }
 
 /// Whether this is in the turn of a task, but after its future was dropped: its outcome is

@@ -289,7 +289,7 @@ impl Shared {
             let due = self.fire_own(true);
             let Some(waker) = due.foreign else { return };
             // User code, which may take long: it is the only one that was taken out.
-            self.hooks.contain(|| waker.wake());
+            context::call(|| self.hooks.contain(|| waker.wake()));
         }
     }
 

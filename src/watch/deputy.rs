@@ -125,7 +125,8 @@ impl Deputies {
             Duty::Timers => shared.fire_timers(),
             Duty::Lost => {
                 let waker = lock(&self.lost).pop();
-                shared.hooks.contain(|| waker.into_iter().for_each(Waker::wake));
+                let wake = || waker.into_iter().for_each(Waker::wake);
+                context::call(|| shared.hooks.contain(wake));
             }
         }
     }

@@ -6,8 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use futures_lite::future::block_on;
-use oasync::{Coordinator, Handle, WorkerKind};
+use oasync::{Coordinator, Handle, Stall, WorkerKind};
 
 use crate::common::wakers::{self, Call};
 use crate::common::{LONG, ends_within, started};
@@ -17,16 +16,17 @@ use crate::common::{LONG, ends_within, started};
 fn wait_for_a_task_that_waits(other: &Handle) -> bool {
     let (begin, begun) = async_channel::bounded(1);
     let (end, ended) = mpsc::channel();
-    let task = other.block_on(async {
-        let task = oasync::spawn(async move {
+    let (answer, answered) = mpsc::channel();
+    other.block_on(async {
+        oasync::go(async move {
             begin.try_send(()).unwrap();
-            ended.recv_timeout(LONG).is_ok()
+            answer.send(ended.recv_timeout(LONG).is_ok()).unwrap();
         });
         begun.recv().await.unwrap();
-        task
     });
-    end.send(()).unwrap();
-    block_on(task).unwrap()
+    // Nobody receives it if it is too late.
+    let _ = end.send(());
+    answered.recv().unwrap()
 }
 
 /// Waits so when it is dropped.
@@ -75,17 +75,38 @@ fn of_the_destructor_of_a_closure() {
 }
 
 #[test]
+fn of_the_stall_hook() {
+    let other = started(1);
+    let (tell, told) = mpsc::channel();
+    let handle = other.handle();
+    let hook = move |_: &Stall| tell.send(wait_for_a_task_that_waits(&handle)).unwrap();
+    let coord = Coordinator::builder().workers(1).on_stall(hook).build().unwrap();
+    coord.start().unwrap();
+    let (open, gate) = mpsc::channel();
+    coord.go(async move {
+        stay_on(WorkerKind::Worker).await;
+        gate.recv_timeout(2 * LONG).unwrap();
+    });
+    assert_eq!(told.recv_timeout(2 * LONG), Ok(true));
+    open.send(()).unwrap();
+}
+
+/// Others may help, if one of these is late.
+async fn stay_on(kind: WorkerKind) {
+    while oasync::worker_info().unwrap().kind() != kind {
+        oasync::yield_now().await;
+    }
+}
+
+#[test]
 fn what_blocks_on_top_of_an_outermost_call_is_told_and_named() {
     let (tell, told) = mpsc::channel();
-    let hear = move |stall: &oasync::Stall| tell.send(stall.id).unwrap();
+    let hear = move |stall: &Stall| tell.send(stall.id).unwrap();
     let coord = Coordinator::builder().workers(1).on_stall(hear).build().unwrap();
     let (begin, begun) = async_channel::bounded(1);
     let (end, ended) = mpsc::channel();
     let task = coord.spawn(async move {
-        // A lender may help, if the caller is late.
-        while oasync::worker_info().unwrap().kind() != WorkerKind::Caller {
-            oasync::yield_now().await;
-        }
+        stay_on(WorkerKind::Caller).await;
         begin.try_send(()).unwrap();
         ended.recv_timeout(LONG).unwrap();
     });
@@ -100,4 +121,56 @@ fn what_blocks_on_top_of_an_outermost_call_is_told_and_named() {
     assert!(report.still_running.iter().any(|info| info.id() == task.id()), "{report:?}");
     end.send(()).unwrap();
     assert!(!caller.join().unwrap());
+}
+
+#[cfg(feature = "time")]
+mod timers {
+    use std::iter;
+
+    use oasync::time::Sleep;
+
+    use super::*;
+
+    /// A timer with a waker that waits so.
+    fn waits_after(
+        pause: Duration,
+        coord: &Coordinator,
+        other: &Handle,
+    ) -> (Sleep, mpsc::Receiver<bool>) {
+        let (tell, told) = mpsc::channel();
+        let other = other.clone();
+        let waker = Call::waker(move || tell.send(wait_for_a_task_that_waits(&other)).unwrap());
+        let begin = || {
+            let mut sleep = oasync::sleep(pause);
+            // Else it is over before it is polled.
+            wakers::poll(&mut sleep, &waker).is_pending().then_some(sleep)
+        };
+        let mut begun = None;
+        coord.block_on(async { begun = iter::repeat_with(begin).find_map(|begun| begun) });
+        (begun.unwrap(), told)
+    }
+
+    #[test]
+    fn of_a_waker_behind_a_stuck_worker() {
+        let (coord, other) = (started(1), started(1));
+        let (enter, entered) = mpsc::channel();
+        let (open, gate) = mpsc::channel();
+        let (_sleep, told) = waits_after(Duration::from_millis(100), &coord, &other.handle());
+        coord.go(async move {
+            stay_on(WorkerKind::Worker).await;
+            enter.send(()).unwrap();
+            gate.recv_timeout(2 * LONG).unwrap();
+        });
+        entered.recv_timeout(LONG).unwrap();
+        assert_eq!(told.recv_timeout(2 * LONG), Ok(true));
+        open.send(()).unwrap();
+    }
+
+    #[test]
+    fn of_a_waker_at_the_end() {
+        let (coord, other) = (started(1), started(1));
+        let (_sleep, told) = waits_after(100 * LONG, &coord, &other.handle());
+        ends_within(2 * LONG, move || drop(coord));
+        assert_eq!(told.recv_timeout(LONG), Ok(true));
+    }
 }

@@ -158,8 +158,8 @@ pub fn bugs() -> Vec<Bug> {
         Bug {
             name: "a panic of the stall hook ends the thread that calls it",
             file: "src/stall.rs",
-            sound: "    hooks.contain(|| match &hooks.stall {\n        Some(hook) => hook(stall),\n        None => warn::of_stall(stall),\n    });\n",
-            broken: "    match &hooks.stall {\n        Some(hook) => hook(stall),\n        None => warn::of_stall(stall),\n    }\n",
+            sound: "context::call(|| hooks.contain(tell));",
+            broken: "context::call(tell);",
             by: test!("rescue", "stalls::a_hook_that_panics_is_told_of_the_next_stall"),
             quick: false,
         },

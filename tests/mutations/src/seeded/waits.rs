@@ -78,12 +78,24 @@ fn in_destructors() -> Vec<Bug> {
         bug(
             "what comes after the drop of a task is no place to wait in",
             "src/context/mod.rs",
-            "polling || in_aftermath() || seated()",
-            "polling || seated()",
+            "called || in_aftermath() || seated()",
+            "called || seated()",
             test!(
                 "block_on",
                 "on_top::of_the_waker_of_a_closure_at_its_end",
                 "on_top::of_the_waker_of_a_task_that_is_dropped_before_the_start"
+            ),
+        ),
+        bug(
+            "what the runtime calls is no place to wait in",
+            "src/context/mod.rs",
+            "polling || called || in_aftermath()",
+            "polling || (false && called) || in_aftermath()",
+            test!(
+                "block_on",
+                "on_top::of_the_stall_hook",
+                "on_top::timers::of_a_waker_at_the_end",
+                "on_top::timers::of_a_waker_behind_a_stuck_worker"
             ),
         ),
         bug(
