@@ -65,6 +65,10 @@ mod context {
 
     pub(crate) fn settle(_: &Shared) {}
 
+    pub(crate) fn call(f: impl FnOnce()) {
+        f();
+    }
+
     /// The watcher would have another call them.
     pub(crate) fn is_own_waker(_: &Waker) -> bool {
         true

@@ -42,6 +42,10 @@ pub(crate) mod context {
         FOREIGN.with(|foreign| foreign.set(true));
     }
 
+    pub(crate) fn call(f: impl FnOnce()) {
+        f();
+    }
+
     pub(crate) fn is_own_waker(_: &Waker) -> bool {
         !FOREIGN.with(Cell::get)
     }
